@@ -1,0 +1,42 @@
+# Two commands on a fresh machine: make demo, make test. Both set everything up first.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: setup demo test check bench proto proto-check fuzz compat clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "driftline needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: setup
+	$(BIN)/driftline demo
+
+test: setup check
+	$(BIN)/python -m pytest
+
+# What reads the code without running it: style, types, who imports whom, stubs fresh.
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory proto-check
+
+bench: setup
+	$(BIN)/python bench/kernels.py
+	$(BIN)/python bench/ingest.py
+
+proto:
+	PYTHON=$(PYTHON) sh proto/generate.sh write
+
+proto-check:
+	PYTHON=$(PYTHON) sh proto/generate.sh check
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
