@@ -31,6 +31,15 @@ check: setup
 bench: setup
 	$(BIN)/python bench/kernels.py
 	$(BIN)/python bench/ingest.py
+	$(BIN)/python bench/client_log.py
+
+# 100,000 mutated payloads against a real server.
+fuzz: setup
+	$(BIN)/python tests/fuzz/push_payloads.py --mutations 100000
+
+# The light client against the versions of protobuf and pyarrow that model servers pin.
+compat:
+	PYTHON=$(PYTHON) sh tests/compat.sh
 
 proto:
 	PYTHON=$(PYTHON) sh proto/generate.sh write

@@ -1,0 +1,153 @@
+"""End to end: a client process, a server process, the transport between them, and queries meanwhile.
+
+`python bench/ingest.py [--quick]`. Every ratio is of medians of rounds taken in turn in this run, against a bare gRPC stream that
+carries the same bytes and discards them. The machine's other work moves absolute figures; read the ratios.
+"""
+
+import argparse
+import contextlib
+import itertools
+import statistics
+import time
+from collections.abc import Callable
+
+import grpc
+import numpy as np
+import pyarrow as pa
+from processes import bare_server, load, server
+from samples import batches, reference
+
+import driftline
+
+
+class Bench:
+    """The two servers, and how to push to each."""
+
+    def __init__(self, target: str, bare: str, *, seconds: float, rounds: int) -> None:
+        self.target, self.seconds, self.rounds = target, seconds, rounds
+        self.client = driftline.connect(target)
+        self._bare = grpc.insecure_channel(bare).stream_stream("/bare.Stream/Push")
+        self._made: dict[int, str] = {}
+
+    def endpoint(self, columns: int, name: str | None = None) -> str:
+        """An endpoint of so many columns."""
+        name = name or f"bench/ingest/columns{columns}"
+        if name not in self._made.values():
+            self.client.create_endpoint(name, reference=reference(columns))
+            self._made[len(self._made)] = name
+        return name
+
+    def bare(self, sample: list[pa.RecordBatch]) -> float:
+        """Rows a second of the bare stream."""
+        payloads = [batch.serialize().to_pybytes() for batch in sample]
+        sent = 0
+
+        def messages():
+            nonlocal sent
+            end = time.perf_counter() + self.seconds
+            for payload in itertools.cycle(payloads):
+                if time.perf_counter() > end:
+                    return
+                sent += 1
+                yield payload
+
+        started = time.perf_counter()
+        (answer,) = self._bare(messages())
+        assert int.from_bytes(answer, "little") == sent
+        return sent * sample[0].num_rows / (time.perf_counter() - started)
+
+    def driftline(self, sample: list[pa.RecordBatch]) -> float:
+        """Rows a second through a Monitor, until every row is acknowledged."""
+        return self._push(sample, [self.endpoint(sample[0].num_columns)])
+
+    def _push(self, sample: list[pa.RecordBatch], names: list[str]) -> float:
+        with contextlib.ExitStack() as stack:
+            monitors = [
+                stack.enter_context(driftline.Monitor(self.target, name, on_full="block", level="accepted", buffer_bytes_max=2**24))
+                for name in names
+            ]
+            for monitor in monitors:
+                monitor.log_batch(sample[0])
+            assert all(monitor.flush(60) for monitor in monitors)
+            started, sent = time.perf_counter(), 0
+            end = started + self.seconds
+            for batch, monitor in zip(itertools.cycle(sample), itertools.cycle(monitors), strict=False):
+                if time.perf_counter() > end:
+                    break
+                monitor.log_batch(batch)
+                sent += 1
+            assert all(monitor.flush(60) for monitor in monitors)
+            return sent * sample[0].num_rows / (time.perf_counter() - started)
+
+    def medians(self, *measures: Callable[[], float]) -> list[float]:
+        """Medians of several measures, taken in turn."""
+        taken = [[measure() for measure in measures] for _ in range(self.rounds)]
+        return [statistics.median(column) for column in zip(*taken, strict=True)]
+
+
+def ratios(bench: Bench) -> None:
+    """Against the bare stream, and with nulls against without."""
+    print("\nend to end, 20 float64 columns        driftline       bare   ratio    goal")
+    for rows, goal in ((4096, 0.65), (100, 0.45)):
+        sample = batches(rows, 20)
+        ours, bare = bench.medians(lambda s=sample: bench.driftline(s), lambda s=sample: bench.bare(s))
+        line(f"{rows} rows a message, rows/s", ours, bare, ours / bare, goal)
+    plain, holed = batches(4096, 20), batches(4096, 20, nulls=0.05)
+    without, with_nulls = bench.medians(lambda: bench.driftline(plain), lambda: bench.driftline(holed))
+    verdict = "met" if without / with_nulls <= 1.5 else "MISSED"
+    print(f"  5% nulls, time against none: {without / with_nulls:.2f} (goal <= 1.5, {verdict})")
+
+
+def line(what: str, ours: float, bare: float, ratio: float, goal: float) -> None:
+    verdict = "met" if ratio >= goal else "MISSED"
+    print(f"  {what:34} {ours / 1e6:8.2f} M {bare / 1e6:8.2f} M  {ratio:6.2f}  >={goal} {verdict}")
+
+
+def latency(bench: Bench, queries: int) -> None:
+    """Drift queries while ingest runs at full load."""
+    name = bench.endpoint(20)
+    print(f"\ndrift query on 20 columns under full load ({queries} queries)   p50       p99    goal")
+    for streams in (0, 1, 8):
+        with contextlib.ExitStack() as stack:
+            for _ in range(streams):
+                stack.enter_context(load(bench.target, name, rows=4096, seconds=120))
+            taken = []
+            for _ in range(queries):
+                started = time.perf_counter()
+                bench.client.drift(name)
+                taken.append((time.perf_counter() - started) * 1e3)
+        p50, p99 = np.percentile(taken, [50, 99])
+        verdict = "" if not streams else "met" if p99 <= 50 else "MISSED"
+        print(f"  {streams} streams, a process each {p50:36.1f} ms {p99:6.1f} ms  <=50 {verdict}")
+
+
+def growth(bench: Bench) -> None:
+    """What a doubling costs: rows a message, columns, endpoints."""
+    print("\ngrowth                                     rows/s    values/s")
+    for rows in (1, 100, 1000, 4096, 8192):
+        rate = bench.driftline(batches(rows, 20))
+        print(f"  {rows:5} rows a message, 20 columns     {rate / 1e6:8.3f} M {rate * 20 / 1e6:8.1f} M")
+    for columns in (1, 10, 100, 400):
+        rate = bench.driftline(batches(1000, columns))
+        print(f"  1000 rows a message, {columns:4} columns   {rate / 1e6:8.3f} M {rate * columns / 1e6:8.1f} M")
+    for endpoints in (1, 10, 100):
+        names = [bench.endpoint(20, f"bench/many/e{i}") for i in range(endpoints)]
+        rate = bench._push(batches(1000, 20), names)
+        print(f"  1000 rows a message, {endpoints:4} endpoints {rate / 1e6:8.3f} M {rate * 20 / 1e6:8.1f} M")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter rounds, noisier figures")
+    parser.add_argument("--seconds", type=float, help="length of a round")
+    arguments = parser.parse_args()
+    seconds = arguments.seconds or (0.7 if arguments.quick else 2.0)
+    with server() as (target, _), bare_server() as (bare, _):
+        bench = Bench(target, bare, seconds=seconds, rounds=3 if arguments.quick else 7)
+        ratios(bench)
+        latency(bench, 100 if arguments.quick else 400)
+        growth(bench)
+
+
+if __name__ == "__main__":
+    main()

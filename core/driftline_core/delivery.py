@@ -1,0 +1,95 @@
+"""Which batches are new: each producer of an endpoint numbers its batches, and each number is taken once.
+
+`sequence <= admitted` came before, `admitted + 1` is taken, anything beyond came ahead of its turn. A higher epoch of a producer
+restarts its numbers and fences the lower ones off.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from driftline_core.errors import FailedPrecondition, InvalidInput
+
+PRODUCER_ID_BYTES = 16
+
+
+class Verdict(Enum):
+    """What a sequence number says of its batch."""
+
+    NEXT = "next"
+    DUPLICATE = "duplicate"
+    AHEAD = "ahead"
+    FENCED = "fenced"
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Rows a producer says it could not deliver, in total."""
+
+    dropped: int = 0
+    unconvertible: int = 0
+    lost: int = 0
+
+    def __add__(self, other: "Losses") -> "Losses":
+        return Losses(self.dropped + other.dropped, self.unconvertible + other.unconvertible, self.lost + other.lost)
+
+    def most(self, other: "Losses") -> "Losses":
+        """The larger of each total: they only rise, however often and in whatever order they are told."""
+        return Losses(max(self.dropped, other.dropped), max(self.unconvertible, other.unconvertible), max(self.lost, other.lost))
+
+
+@dataclass(slots=True)
+class Producer:
+    """What is known of one writer of an endpoint."""
+
+    epoch: int
+    admitted: int = 0
+    losses: Losses = Losses()
+
+
+@dataclass(slots=True)
+class Producers:
+    """The producers of one endpoint, the idlest first; past `producers_max` the idlest is forgotten (its losses are kept)."""
+
+    producers_max: int
+    known: dict[bytes, Producer] = field(default_factory=dict)
+    duplicates: int = 0
+    rejected: int = 0
+    forgotten: Losses = Losses()
+
+    def open(self, producer_id: bytes, epoch: int) -> Producer:
+        """The producer, its sequence restarted where the epoch is new.
+
+        Raises InvalidInput for an id that is not 16 bytes or an epoch below 1, FailedPrecondition for an epoch that was fenced off.
+        """
+        if len(producer_id) != PRODUCER_ID_BYTES:
+            raise InvalidInput(
+                f"producer_id has {len(producer_id)} bytes, not {PRODUCER_ID_BYTES} random ones", field="producer_id"
+            )
+        if epoch < 1:
+            raise InvalidInput("epoch begins at 1", field="epoch")
+        producer = self.known.pop(producer_id, None) or Producer(epoch)
+        self.known[producer_id] = producer
+        if epoch < producer.epoch:
+            raise FailedPrecondition(f"epoch {epoch} is over: epoch {producer.epoch} of this producer is open", field="epoch")
+        if epoch > producer.epoch:
+            producer.epoch, producer.admitted = epoch, 0
+        while len(self.known) > self.producers_max:
+            self.forgotten += self.known.pop(next(iter(self.known))).losses
+        return producer
+
+    def losses(self) -> Losses:
+        """What all producers of the endpoint together could not deliver."""
+        return sum((producer.losses for producer in self.known.values()), self.forgotten)
+
+
+def judge(producer: Producer, epoch: int, sequence: int) -> Verdict:
+    """What to do with a batch of a producer.
+
+    >>> judge(Producer(epoch=1, admitted=4), 1, 5), judge(Producer(epoch=2, admitted=4), 1, 5)
+    (<Verdict.NEXT: 'next'>, <Verdict.FENCED: 'fenced'>)
+    """
+    if epoch != producer.epoch:
+        return Verdict.FENCED
+    if sequence <= producer.admitted:
+        return Verdict.DUPLICATE
+    return Verdict.NEXT if sequence == producer.admitted + 1 else Verdict.AHEAD

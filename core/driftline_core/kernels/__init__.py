@@ -1,0 +1,39 @@
+"""The only jitted code: Arrow addresses in, integer counts and moments out.
+
+Once per endpoint and reference:  `lookup = build_lookup([Numeric(edges, shift), Categorical(categories), Boolean(), ...])`
+Once per pane:                    `tally = empty_tally(lookup)`; tallies merge by plain addition, minima and maxima (`merge`)
+Once per engine thread:           `scratch = new_scratch()`
+Once per stream:                  `binding = bind(schema, names, lookup)`; at each new dictionary `with_remaps(binding, ...)`
+Once per batch:                   `pinned = pin(batch, binding)`, then for each run of rows of one pane
+                                  `update(tally, pinned, lookup, scratch=scratch, start=start, stop=stop)`
+Once per process, before serving: `warm_up()`
+"""
+
+from driftline_core.kernels.arrow import Binding, PinnedBatch, bind, pin, with_remaps
+from driftline_core.kernels.lookup import SLOTS_MAX, Boolean, Categorical, Lookup, Mode, Numeric, build_lookup
+from driftline_core.kernels.memory import MOMENTS, Scratch, Tally, empty_tally, merge, new_scratch
+from driftline_core.kernels.update import update
+from driftline_core.kernels.warm import warm_up
+
+__all__ = [
+    "MOMENTS",
+    "SLOTS_MAX",
+    "Binding",
+    "Boolean",
+    "Categorical",
+    "Lookup",
+    "Mode",
+    "Numeric",
+    "PinnedBatch",
+    "Scratch",
+    "Tally",
+    "bind",
+    "build_lookup",
+    "empty_tally",
+    "merge",
+    "new_scratch",
+    "pin",
+    "update",
+    "warm_up",
+    "with_remaps",
+]

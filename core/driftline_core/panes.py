@@ -1,0 +1,88 @@
+"""Event time cut into panes: one minute when young, five minutes after ten, an hour after two hours.
+
+Ages are measured behind the watermark (the newest event time of an endpoint), never by a clock, so that a replay cuts as live does.
+Both borders between widths are themselves multiples of the wider width, so every pane lies in exactly one wider one.
+All times are epoch microseconds, all spans half open.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Micros = npt.NDArray[np.int64]
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """A span of event time that is kept as one profile."""
+
+    start_us: int
+    width_us: int
+
+    @property
+    def end_us(self) -> int:
+        return self.start_us + self.width_us
+
+
+def floor(at_us: int, width_us: int) -> int:
+    """The multiple of `width_us` at or before `at_us`.
+
+    >>> floor(-1, 60), floor(60, 60)
+    (-60, 60)
+    """
+    return at_us - at_us % width_us
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """How wide panes are, as seen from a watermark: ((age, width), …), then the widest.
+
+    Ages and widths rise, each width is a multiple of the one before, each age of the finest width.
+    """
+
+    steps: tuple[tuple[int, int], ...] = ((10 * MINUTE_US, MINUTE_US), (2 * HOUR_US, 5 * MINUTE_US))
+    widest_us: int = HOUR_US
+
+    @property
+    def finest_us(self) -> int:
+        return self.steps[0][1] if self.steps else self.widest_us
+
+    def width(self, at_us: int, watermark_us: int) -> int:
+        """Width of the pane that holds `at_us`."""
+        for (age, width), wider in zip(self.steps, self._wider(), strict=True):
+            if at_us >= floor(watermark_us - age, wider):
+                return width
+        return self.widest_us
+
+    def pane(self, at_us: int, watermark_us: int) -> Pane:
+        """The pane that holds `at_us`.
+
+        >>> Ruler().pane(90 * SECOND_US, 90 * SECOND_US)
+        Pane(start_us=60000000, width_us=60000000)
+        """
+        width = self.width(at_us, watermark_us)
+        return Pane(floor(at_us, width), width)
+
+    def starts(self, at_us: Micros, watermark_us: int) -> Micros:
+        """Start of the pane of each time; what `pane` says, for many at once."""
+        starts = at_us - at_us % self.widest_us
+        for (age, width), wider in zip(reversed(self.steps), reversed(self._wider()), strict=True):
+            young = at_us >= floor(watermark_us - age, wider)
+            starts = np.where(young, at_us - at_us % width, starts)
+        return starts
+
+    def widen(self, start_us: int, end_us: int, watermark_us: int) -> tuple[int, int]:
+        """The smallest span of whole panes that covers [start, end)."""
+        return self.pane(start_us, watermark_us).start_us, self.pane(max(end_us - 1, start_us), watermark_us).end_us
+
+    def _wider(self) -> tuple[int, ...]:
+        return (*(width for _, width in self.steps[1:]), self.widest_us)
+
+
+RULER = Ruler()

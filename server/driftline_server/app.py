@@ -1,0 +1,86 @@
+"""Wiring: one engine, its owner, the services on one port; started, and drained."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from driftline_core import kernels
+from driftline_core.engine import Effect, Engine
+from driftline_core.payload import Limits
+from driftline_server.clock import Clock, SystemClock
+from driftline_server.config import ConfigError, Settings
+from driftline_server.credits import Credits
+from driftline_server.intake import Intake
+from driftline_server.owner import Owner
+from driftline_server.registry import Registry
+from driftline_server.rpc.services import ingest_service, services
+
+log = structlog.get_logger(__name__)
+
+SERVICES = ("", "driftline.v1.EndpointService", "driftline.v1.IngestService", "driftline.v1.MetricsService")
+
+
+class App:
+    """A server, from start() to stop()."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self._settings = settings
+        clock = clock or SystemClock()
+        limits = Limits(settings.payload_bytes_max, settings.batch_rows_max, settings.batch_cells_max, settings.columns_max)
+        room = Credits(batches_max=settings.queue_batches_max, bytes_max=settings.queue_bytes_max)
+        self._owner = Owner(Engine(), clock=clock, room=room, on_effect=_tell)
+        registry = Registry(self._owner, clock, endpoints_max=settings.endpoints_max, producers_max=settings.producers_max)
+        self._ingest = ingest_service(Intake(registry, self._owner, room, clock, limits), settings)
+        self._health = health.HealthServicer(
+            experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2, "health")
+        )
+        self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
+        self._server.add_generic_rpc_handlers(services(self._ingest, registry, self._owner, clock, limits, settings))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        if settings.reflection:
+            from grpc_reflection.v1alpha import reflection
+
+            reflection.enable_server_reflection((*SERVICES[1:], reflection.SERVICE_NAME), self._server)
+
+    def start(self) -> int:
+        """Compiles the kernels, then serves; returns the port. Raises ConfigError where the address cannot be had."""
+        try:
+            port = self._server.add_insecure_port(self._settings.listen)
+        except RuntimeError:
+            port = 0
+        if not port:
+            raise ConfigError(f"cannot listen on {self._settings.listen}: the port is in use, or the address is not this machine's")
+        kernels.warm_up()
+        self._owner.start()
+        self._server.start()
+        self._serving(health_pb2.HealthCheckResponse.SERVING)
+        return int(port)
+
+    def stop(self) -> None:
+        """Drains: no more is taken, what was accepted is counted, calls under way end or are ended."""
+        self._serving(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._ingest.drain(self._settings.drain_seconds)
+        self._server.stop(self._settings.drain_seconds).wait()
+        self._owner.close()
+
+    def _serving(self, status: int) -> None:
+        for service in SERVICES:
+            self._health.set(service, status)
+
+
+def _options(settings: Settings) -> list[tuple[str, int]]:
+    return [
+        ("grpc.so_reuseport", 0),  # two servers must not share a port
+        ("grpc.max_receive_message_length", settings.payload_bytes_max + 64 * 1024),
+        ("grpc.max_metadata_size", 16 * 1024),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
+
+
+def _tell(effect: Effect) -> None:
+    log.debug("hour closed", endpoint=effect.uid, start_us=effect.start_us, revision=effect.revision)

@@ -1,0 +1,38 @@
+"""`driftline serve`: a server in the foreground, until SIGTERM or Ctrl-C."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from driftline_server.config import ConfigError, load
+from driftline_server.logs import configure
+
+
+@click.command()
+@click.option("--listen", metavar="HOST:PORT", help="Address to serve on. Default 127.0.0.1:7433; port 0 takes a free one.")
+@click.option("--data", metavar="DIR|none", help="Where state is kept; none keeps all in memory. Default ./driftline-data.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, as TOML.")
+def serve(listen: str | None, data: str | None, config: Path | None) -> None:
+    """Run the server: takes predictions, computes drift, answers."""
+    try:
+        settings = load(config, listen=listen, data=data)
+        configure(json=settings.log_json)
+        from driftline_server.app import App  # numba and gRPC: not for --help
+
+        app = App(settings)
+        port = app.start()
+    except ConfigError as error:
+        click.echo(f"driftline: {error}", err=True)
+        sys.exit(2)
+    if settings.data != "none":
+        click.echo("driftline: all state is in memory: --data is accepted, and nothing is kept there yet", err=True)
+    click.echo(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}", err=True)
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    asked.wait()
+    click.echo("driftline: draining", err=True)
+    app.stop()

@@ -1,0 +1,89 @@
+"""What an operator may set: a TOML file, `DRIFTLINE_*` in the environment over it, the command line over both.
+
+Every queue, cache and loop has its `_max` here, with what happens there in its comment.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
+
+Positive = Annotated[int, Field(gt=0)]
+MiB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """The server's settings, checked: unknown keys and wrong types are refused."""
+
+    model_config = SettingsConfigDict(env_prefix="DRIFTLINE_", extra="forbid", frozen=True)
+
+    listen: str = "127.0.0.1:7433"
+    # Where state is kept; "none" keeps all in memory.
+    data: str = "./driftline-data"
+    reflection: bool = False
+    log_json: bool = False
+
+    # A payload over this is refused before it is buffered.
+    payload_bytes_max: Positive = 16 * MiB
+    # A batch with more rows or cells (rows × columns) is refused by its header, before it is decoded.
+    batch_rows_max: Positive = MiB
+    batch_cells_max: Positive = 16 * MiB
+    columns_max: Positive = 4096
+    # Batches decoded and not yet counted. Past either, streams are not read from (gRPC's flow control tells the clients).
+    queue_batches_max: Positive = 32
+    queue_bytes_max: Positive = 8 * MiB
+    # Streams past this are refused with RESOURCE_EXHAUSTED.
+    push_streams_max: Positive = 512
+    # A stream on which no message came for this long is closed; clients open another when they have rows.
+    push_idle_seconds: Positive = 300
+    # Open handles of one stream, producers remembered of one endpoint: past it the idlest is forgotten.
+    handles_max: Positive = 1024
+    producers_max: Positive = 10_000
+    # Endpoints past this are refused with RESOURCE_EXHAUSTED.
+    endpoints_max: Positive = 10_000
+    # References being uploaded: calls and bytes in memory at once. Past either: RESOURCE_EXHAUSTED, with a delay to retry after.
+    uploads_max: Positive = 4
+    upload_bytes_max: Positive = 4096 * MiB
+    # An upload that takes longer is ended.
+    upload_seconds: Positive = 900
+    # Queries and other short calls answered at once; more wait their turn.
+    unary_threads: Positive = 16
+    # Shutting down: how long calls under way may take to end.
+    drain_seconds: Positive = 10
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = settings_cls.model_config.get("toml_file")
+        return (init_settings, env_settings, *([TomlConfigSettingsSource(settings_cls)] if toml else []))
+
+
+class ConfigError(Exception):
+    """Settings that cannot be used, in one line."""
+
+
+def load(config: Path | None, **given: Any) -> Settings:
+    """The settings from a file (if any), the environment and what was given on the command line (None: not given).
+
+    Raises ConfigError, one line that names the key and what is wrong with it.
+    """
+    try:
+        if config is not None and not config.is_file():
+            raise ConfigError(f"--config {config}: there is no such file")
+        source = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)}) if config else Settings
+        settings: Settings = source(**{key: value for key, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        problem = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(f"setting {key!r}: {problem}{f' (in {config})' if config else ''}") from None
+    except (SettingsError, ValueError, OSError) as error:
+        raise ConfigError(f"settings{f' in {config}' if config else ''}: {error}") from None
+    return settings

@@ -1,0 +1,189 @@
+"""The one place where protobuf messages and the core's words meet."""
+
+from driftline_core.delivery import Losses
+from driftline_core.drift import Status
+from driftline_core.engine import Span, Totals
+from driftline_core.errors import InvalidInput
+from driftline_core.payload import Limits
+from driftline_core.query import Bin, ColumnDrift, Report
+from driftline_core.schema import BinsSpec, Column, EndpointSpec, Kind, Role, Thresholds
+from driftline_proto.v1 import endpoint_pb2, ingest_pb2, metrics_pb2, schema_pb2
+from driftline_server.intake import Handle
+from driftline_server.registry import Registration
+
+_KINDS = {
+    schema_pb2.KIND_NUMERIC: Kind.NUMERIC,
+    schema_pb2.KIND_CATEGORICAL: Kind.CATEGORICAL,
+    schema_pb2.KIND_BOOLEAN: Kind.BOOLEAN,
+}
+_KIND_CODES = {kind: code for code, kind in _KINDS.items()}
+_ROLE_CODES = {
+    Role.FEATURE: schema_pb2.ROLE_FEATURE,
+    Role.PREDICTION: schema_pb2.ROLE_PREDICTION,
+    Role.LABEL: schema_pb2.ROLE_LABEL,
+}
+_STATUS_CODES = {
+    None: schema_pb2.STATUS_UNSPECIFIED,
+    Status.NO_DETECTION: schema_pb2.STATUS_NO_DETECTION,
+    Status.POTENTIAL: schema_pb2.STATUS_POTENTIAL,
+    Status.DETECTED: schema_pb2.STATUS_DETECTED,
+    Status.INSUFFICIENT_DATA: schema_pb2.STATUS_INSUFFICIENT_DATA,
+}
+
+_HOUR_US = 3_600_000_000
+_TIME_MAX_US = 2**61
+
+
+def spec(message: endpoint_pb2.EndpointSpec) -> EndpointSpec:
+    """What a creator says; raises InvalidInput."""
+    return EndpointSpec(
+        name=message.name,
+        prediction=message.prediction,
+        label=message.label,
+        features=tuple(message.features),
+        exclude=tuple(message.exclude),
+        kinds={name: _kind(name, code) for name, code in message.kinds.items()},
+        bins=bins(message.bins),
+        thresholds=_thresholds(message.thresholds) if message.HasField("thresholds") else Thresholds(),
+        column_thresholds={name: _thresholds(pair) for name, pair in message.column_thresholds.items()},
+        reserved=dict(message.reserved),
+        rows_min=message.rows_min if message.HasField("rows_min") else 50,
+        stale_after_us=message.stale_after_us if message.HasField("stale_after_us") else _HOUR_US,
+    )
+
+
+def bins(message: endpoint_pb2.Bins) -> BinsSpec:
+    """A binning strategy and edges."""
+    return BinsSpec(message.strategy or "quantile", {name: tuple(each.edges) for name, each in message.edges.items()})
+
+
+def span(message: metrics_pb2.Span) -> Span:
+    """A span of event time; raises InvalidInput for one that is empty, or said in two ways."""
+    window_us = message.window_us if message.HasField("window_us") else None
+    start_us = message.start_us if message.HasField("start_us") else None
+    end_us = message.end_us if message.HasField("end_us") else None
+    if window_us is not None and (start_us is not None or end_us is not None):
+        raise InvalidInput("give a window, or start and end, not both", field="span")
+    if window_us is not None and not 0 < window_us <= _TIME_MAX_US:
+        raise InvalidInput(f"a window of {window_us} µs is none; give a length of time", field="span.window_us")
+    for name, value in (("start_us", start_us), ("end_us", end_us)):
+        if value is not None and abs(value) > _TIME_MAX_US:
+            raise InvalidInput(f"{name} is out of range; give epoch microseconds", field=f"span.{name}")
+    if start_us is not None and end_us is not None and start_us >= end_us:
+        raise InvalidInput("start is not before end", field="span.start_us")
+    if window_us is None and start_us is None and end_us is None:
+        window_us = _HOUR_US
+    return Span(window_us, start_us, end_us)
+
+
+def column(given: Column) -> schema_pb2.Column:
+    return schema_pb2.Column(name=given.name, role=_ROLE_CODES[given.role], kind=_KIND_CODES[given.kind])
+
+
+def endpoint(
+    registration: Registration, totals: Totals, *, losses: Losses, duplicates: int, rejected: int, now_us: int
+) -> endpoint_pb2.Endpoint:
+    """An endpoint with its counters."""
+    given = registration.spec
+    last_us = totals.last_arrival_us if totals.last_arrival_us is not None else registration.created_us
+    return endpoint_pb2.Endpoint(
+        name=registration.name,
+        uid=registration.uid,
+        columns=map(column, registration.columns),
+        created_us=registration.created_us,
+        reference_version=registration.reference.version,
+        reference_rows=registration.reference.profile.rows,
+        counters=endpoint_pb2.Counters(
+            rows=totals.rows,
+            batches=totals.batches,
+            duplicate_batches=duplicates,
+            rejected_batches=rejected,
+            future_rows=totals.future_rows,
+            expired_rows=totals.expired_rows,
+            dropped_rows=losses.dropped,
+            unconvertible_rows=losses.unconvertible,
+            lost_rows=losses.lost,
+        ),
+        last_arrival_us=totals.last_arrival_us,
+        watermark_us=totals.watermark_us,
+        stale=now_us - last_us > given.stale_after_us,
+        rows_min=given.rows_min,
+        stale_after_us=given.stale_after_us,
+        thresholds=schema_pb2.Thresholds(potential=given.thresholds.potential, detected=given.thresholds.detected),
+        reserved=given.reserved_columns(),
+    )
+
+
+def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
+    """The answer to Open."""
+    registration = handle.registration
+    return ingest_pb2.Opened(
+        handle=number,
+        endpoint_uid=registration.uid,
+        last_sequence=handle.producer.admitted,
+        level=ingest_pb2.ACK_LEVEL_ACCEPTED,
+        columns=map(column, registration.columns),
+        reserved=registration.spec.reserved_columns(),
+        notes=handle.notes,
+        payload_bytes_max=limits.payload_bytes_max,
+        rows_max=limits.rows_max,
+    )
+
+
+def drift(name: str, report: Report) -> metrics_pb2.GetDriftResponse:
+    """A drift report."""
+    window = report.window
+    return metrics_pb2.GetDriftResponse(
+        endpoint=name,
+        start_us=window.start_us,
+        end_us=window.end_us,
+        rows=window.profile.rows,
+        rows_other_reference=window.rows_other_reference,
+        reference_version=window.reference.version,
+        drift=report.drift,
+        status=_STATUS_CODES[report.status],
+        columns=map(_column_drift, report.columns),
+        convention=report.convention,
+    )
+
+
+def bin_(given: Bin) -> metrics_pb2.Bin:
+    return metrics_pb2.Bin(
+        name=given.name,
+        lower=given.lower,
+        upper=given.upper,
+        category=given.category,
+        reference=given.reference,
+        current=given.current,
+    )
+
+
+def _column_drift(given: ColumnDrift) -> metrics_pb2.ColumnDrift:
+    return metrics_pb2.ColumnDrift(
+        column=column(given.column),
+        rows=given.rows,
+        nulls=given.nulls,
+        missing=given.missing,
+        below=given.below,
+        above=given.above,
+        unseen=given.unseen,
+        distances=given.distances,
+        drift=given.drift,
+        status=_STATUS_CODES[given.status],
+        mean=given.moments.mean,
+        std=given.moments.std,
+        min=given.moments.low,
+        max=given.moments.high,
+        reference_mean=given.reference_moments.mean,
+        reference_std=given.reference_moments.std,
+    )
+
+
+def _kind(name: str, code: schema_pb2.Kind) -> Kind:
+    if code not in _KINDS:
+        raise InvalidInput(f"kind of column {name!r} is none of numeric, categorical and boolean", field=f"kinds[{name!r}]")
+    return _KINDS[code]
+
+
+def _thresholds(message: schema_pb2.Thresholds) -> Thresholds:
+    return Thresholds(message.potential, message.detected)

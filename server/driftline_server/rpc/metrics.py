@@ -1,0 +1,40 @@
+"""MetricsService: what was seen."""
+
+from driftline_core.engine import Window
+from driftline_core.query import drift_report, histogram
+from driftline_proto.v1 import metrics_pb2 as pb
+from driftline_server.clock import Clock
+from driftline_server.owner import Owner
+from driftline_server.registry import Registration, Registry
+from driftline_server.rpc import convert
+
+
+class MetricsService:
+    """The calls of MetricsService, as functions from request to response; the owner only merges."""
+
+    def __init__(self, registry: Registry, owner: Owner, clock: Clock) -> None:
+        self._registry = registry
+        self._owner = owner
+        self._clock = clock
+
+    def drift(self, request: pb.GetDriftRequest) -> pb.GetDriftResponse:
+        """GetDrift."""
+        registration, window = self._window(request.endpoint, request.span)
+        return convert.drift(registration.name, drift_report(window, registration.spec, request.convention))
+
+    def histogram(self, request: pb.GetHistogramRequest) -> pb.GetHistogramResponse:
+        """GetHistogram."""
+        registration, window = self._window(request.endpoint, request.span)
+        column, bins = histogram(window, request.column)
+        return pb.GetHistogramResponse(
+            endpoint=registration.name,
+            column=convert.column(column),
+            start_us=window.start_us,
+            end_us=window.end_us,
+            bins=map(convert.bin_, bins),
+        )
+
+    def _window(self, name: str, span: pb.Span) -> tuple[Registration, Window]:
+        registration = self._registry.entry(name).current()
+        asked, now_us = convert.span(span), self._clock.now_us()
+        return registration, self._owner.call(lambda engine: engine.window(registration.uid, asked, now_us))

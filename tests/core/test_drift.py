@@ -1,0 +1,92 @@
+"""Distances: laws that hold for the whole catalogue, published values, and MLRun's own numbers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.spatial.distance import jensenshannon
+from scipy.stats import entropy
+
+from driftline_core.drift import CONVENTIONS, DISTANCES, Status, hellinger, kld, status_of, tvd, worst
+from driftline_core.schema import Thresholds
+
+VECTORS = json.loads((Path(__file__).parent.parent / "golden" / "mlrun_drift.json").read_text())
+
+counts = arrays(np.int64, st.shared(st.integers(1, 40), key="bins"), elements=st.integers(0, 10**9))
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+@given(current=counts, reference=counts, times=st.integers(1, 1000))
+def test_every_distance_is_zero_on_equal_shares_and_never_negative(name: str, current, reference, times: int) -> None:
+    distance = DISTANCES[name]
+    value = distance(current, reference)
+    if not current.any() or not reference.any():
+        assert np.isnan(value)
+        return
+    assert value >= 0
+    assert np.isfinite(value)
+    assert distance(current, current) == 0
+    if name != "kld":  # whose half counts weigh less as evidence grows
+        assert distance(current * times, current) == pytest.approx(0, abs=1e-12)
+        assert value <= 1 + 1e-12
+
+
+@given(counts)
+def test_tvd_and_hellinger_of_a_column_with_itself_are_exactly_zero(column) -> None:
+    if column.any():
+        assert (tvd(column, column), hellinger(column, column)) == (0.0, 0.0)
+
+
+@given(counts, counts)
+def test_distances_agree_with_one_liners(current, reference) -> None:
+    if not current.any() or not reference.any():
+        return
+    p, q = current / current.sum(), reference / reference.sum()
+    assert tvd(current, reference) == pytest.approx(np.maximum(p - q, 0).sum(), abs=1e-12)
+    assert hellinger(current, reference) == pytest.approx(np.sqrt(max(0, 1 - np.sqrt(p * q).sum())), abs=1e-7)
+    used = (current > 0) | (reference > 0)
+    assert kld(current, reference) == pytest.approx(entropy(current[used] + 0.5, reference[used] + 0.5), abs=1e-9)
+    # Known inequalities: H² <= tvd <= √2·H, and Lin's bound of the Jensen–Shannon divergence.
+    assert hellinger(current, reference) ** 2 <= tvd(current, reference) + 1e-12
+    assert jensenshannon(p, q, base=2) ** 2 <= tvd(current, reference) + 1e-9
+
+
+def test_a_published_value() -> None:
+    # Evidently's tests/stattests: Hellinger of these counts is 0.06812.
+    assert hellinger(np.array([16, 16, 16, 16, 16, 8]), np.array([16, 18, 16, 14, 12, 12])) == pytest.approx(0.06812, abs=5e-5)
+
+
+def mlrun_pairs() -> list:
+    pairs = [(p["name"], p["current_counts"], p["reference_counts"], p["result"]) for p in VECTORS["pairs"]]
+    for case in VECTORS["end_to_end"]:
+        for feature, wanted in case.get("per_feature", {}).items():
+            current, reference = case["current"][feature], case["reference"][feature]
+            if sum(current["hist"][0]) == current["count"] and sum(reference["hist"][0]) == reference["count"]:
+                pairs.append((f"{case['name']}/{feature}", current["hist"][0], reference["hist"][0], wanted))
+    return pairs
+
+
+@pytest.mark.parametrize(("name", "current", "reference", "wanted"), mlrun_pairs(), ids=lambda v: v if isinstance(v, str) else "")
+def test_mlruns_convention_gives_mlruns_values(name: str, current, reference, wanted) -> None:
+    got = {measure: f(np.array(current), np.array(reference)) for measure, f in CONVENTIONS["mlrun"].items()}
+    got["drift"] = (got["tvd"] + got["hellinger"]) / 2
+    for measure, value in got.items():
+        expected = np.nan if wanted[measure] is None else wanted[measure]
+        assert value == pytest.approx(expected, abs=1e-12, rel=0, nan_ok=True), measure
+    status = [Status.NO_DETECTION, Status.POTENTIAL, Status.DETECTED][wanted["status"]]
+    assert status_of(got["drift"], Thresholds()) is status
+
+
+def test_every_convention_has_every_name() -> None:
+    assert all(set(measures) == set(DISTANCES) for measures in CONVENTIONS.values())
+
+
+def test_too_few_rows_never_hide_a_finding() -> None:
+    assert worst([Status.DETECTED, Status.INSUFFICIENT_DATA]) is Status.DETECTED
+    assert worst([Status.POTENTIAL, Status.INSUFFICIENT_DATA]) is Status.POTENTIAL
+    assert worst([Status.NO_DETECTION, Status.INSUFFICIENT_DATA]) is Status.INSUFFICIENT_DATA
+    assert worst([]) is Status.INSUFFICIENT_DATA

@@ -1,0 +1,142 @@
+"""Event time: panes nest, age behind the watermark, and windows are made of whole ones."""
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.core.building import ALL, NOW_US, feed, reference_of
+
+from driftline_core.engine import Engine, HourClosed, Span
+from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Ruler, floor
+
+RULER = Ruler()
+TABLE = pa.table({"x": [0.0, 1.0]})
+moments = st.integers(NOW_US - 30 * DAY_US, NOW_US + 4 * MINUTE_US)
+
+
+@given(at=moments, watermark=moments, later=st.integers(0, 10 * HOUR_US))
+def test_a_pane_lies_in_exactly_one_pane_of_any_later_watermark(at: int, watermark: int, later: int) -> None:
+    young, old = RULER.pane(at, watermark), RULER.pane(at, watermark + later)
+    assert young.start_us <= at < young.end_us
+    assert old.start_us <= young.start_us
+    assert young.end_us <= old.end_us
+
+
+@given(times=st.lists(moments, min_size=1, max_size=40), watermark=moments)
+def test_panes_of_many_times_are_those_of_each(times: list[int], watermark: int) -> None:
+    starts = RULER.starts(np.array(times), watermark)
+    assert starts.tolist() == [RULER.pane(at, watermark).start_us for at in times]
+
+
+def timed(times: list[int]) -> list[pa.RecordBatch]:
+    stamps = pa.array(times, pa.timestamp("us", "UTC"))
+    return [pa.record_batch({"x": pa.array([float(i % 2) for i in range(len(times))]), "timestamp": stamps})]
+
+
+def engine_of(reference) -> Engine:
+    engine = Engine()
+    engine.create("u", reference)
+    return engine
+
+
+@settings(max_examples=50, deadline=None)
+@given(times=st.lists(moments, min_size=1, max_size=60), cut=st.integers(0, 60), start=moments, length=st.integers(1, 3 * DAY_US))
+def test_a_window_holds_the_rows_of_its_span_in_whatever_order_they_came(
+    times: list[int], cut: int, start: int, length: int
+) -> None:
+    reference = reference_of(TABLE)
+    one, two = engine_of(reference), engine_of(reference)
+    feed(one, "u", reference, timed(times))
+    for part in (times[cut:], times[:cut]):
+        if part:
+            feed(two, "u", reference, timed(part[::-1]))
+    for engine in (one, two):
+        window = engine.window("u", Span(start_us=start, end_us=start + length), NOW_US)
+        assert window.start_us <= start
+        assert window.end_us >= start + length
+        assert window.profile.rows == sum(window.start_us <= at < window.end_us for at in times)
+        assert engine.window("u", ALL, NOW_US).profile.rows == len(times)
+
+
+def test_a_window_ends_at_the_pane_boundary_after_the_newest_row() -> None:
+    reference = reference_of(TABLE)
+    engine = engine_of(reference)
+    newest = floor(NOW_US, MINUTE_US) + 20 * SECOND_US
+    feed(engine, "u", reference, timed([newest, newest - 5 * MINUTE_US, newest - 61 * MINUTE_US]))
+    window = engine.window("u", Span(window_us=10 * MINUTE_US), NOW_US)
+    assert (window.end_us, window.end_us - window.start_us) == (newest + 40 * SECOND_US, 10 * MINUTE_US)
+    assert window.profile.rows == 2
+
+
+def test_rows_from_the_future_and_from_beyond_retention_are_counted_apart() -> None:
+    reference = reference_of(TABLE)
+    engine = engine_of(reference)
+    edge, old = NOW_US + 5 * MINUTE_US, NOW_US - 400 * DAY_US
+    feed(engine, "u", reference, timed([edge, edge + 1, old, old - 1, NOW_US]))
+    totals = engine.totals("u")
+    assert (totals.rows, totals.future_rows, totals.expired_rows, totals.watermark_us) == (3, 1, 1, edge)
+
+
+def test_rows_without_a_time_are_counted_at_their_arrival() -> None:
+    reference = reference_of(TABLE)
+    engine = engine_of(reference)
+    stamps = pa.array([None, NOW_US - HOUR_US], pa.timestamp("us"))
+    feed(engine, "u", reference, [pa.record_batch({"x": [0.0, 1.0], "timestamp": stamps})])
+    assert engine.window("u", Span(window_us=MINUTE_US), NOW_US).profile.rows == 1
+    assert engine.totals("u").watermark_us == NOW_US
+
+
+def closed(engine: Engine, now_us: int) -> list[tuple[int, int, int]]:
+    return [
+        (e.start_us, e.revision, sum(p.rows for p in e.profiles.values()))
+        for e in engine.advance(now_us)
+        if isinstance(e, HourClosed)
+    ]
+
+
+def test_an_hour_closes_once_by_watermark_or_by_clock_and_again_after_late_rows() -> None:
+    reference = reference_of(TABLE)
+    engine = engine_of(reference)
+    hour = floor(NOW_US, HOUR_US)
+    late = hour + HOUR_US + 10 * MINUTE_US
+    feed(engine, "u", reference, timed([hour + 5]), at_us=hour + 5)
+    assert closed(engine, hour + HOUR_US + 5 * MINUTE_US - 1) == []
+    assert closed(engine, hour + HOUR_US + 5 * MINUTE_US) == [(hour, 1, 1)]
+    assert closed(engine, late) == []
+    feed(engine, "u", reference, timed([hour + 6, hour + 7]), at_us=late)
+    assert closed(engine, late + SECOND_US) == [(hour, 2, 3)]
+    feed(engine, "u", reference, timed([hour + 8]), at_us=late + SECOND_US)
+    assert closed(engine, late + 10 * SECOND_US) == []  # restated at most every ten seconds
+    assert closed(engine, late + 11 * SECOND_US) == [(hour, 3, 4)]
+
+
+def test_an_hour_closes_early_when_the_watermark_is_past_it() -> None:
+    reference = reference_of(TABLE)
+    engine = engine_of(reference)
+    hour = floor(NOW_US, HOUR_US)
+    feed(engine, "u", reference, timed([hour - 30 * MINUTE_US, hour + 5 * MINUTE_US]), at_us=hour + MINUTE_US)
+    assert closed(engine, hour + MINUTE_US) == [(hour - HOUR_US, 1, 1)]
+
+
+def test_a_new_reference_is_reported_and_the_rows_under_others_are_told() -> None:
+    first, second = reference_of(TABLE), reference_of(pa.table({"x": [5.0, 6.0]}), version=2)
+    engine = engine_of(first)
+    feed(engine, "u", first, timed([NOW_US] * 3))
+    engine.set_reference("u", second)
+    before = engine.window("u", Span(window_us=HOUR_US), NOW_US)
+    assert (before.reference.version, before.profile.rows, before.rows_other_reference) == (1, 3, 0)
+    feed(engine, "u", second, timed([NOW_US] * 2))
+    after = engine.window("u", Span(window_us=HOUR_US), NOW_US)
+    assert (after.reference.version, after.profile.rows, after.rows_other_reference) == (2, 2, 3)
+
+
+def test_memory_is_bounded_by_time_and_not_by_rows() -> None:
+    reference = reference_of(TABLE)
+    engine = engine_of(reference)
+    for step in range(600):
+        at = NOW_US + step * MINUTE_US
+        feed(engine, "u", reference, timed([at]), at_us=at)
+    panes = engine._endpoints["u"].panes
+    assert all(len(panes[width]) <= most for width, most in ((MINUTE_US, 15), (5 * MINUTE_US, 36), (HOUR_US, 11)))
+    engine.advance(NOW_US + 500 * DAY_US)
+    assert not any(panes.values())
