@@ -1,0 +1,225 @@
+"""The rows that wait to be sent: bounded in bytes, with the accounts of what became of every row.
+
+Rows are numbered from 0 as they are logged, and leave in that order. They are kept in chunks: the first row of a chunk is measured
+and stands for the others, so that `append` does next to nothing. One lock guards the buffer, the accounts and the producer's state.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from driftline.problems import Problems
+from driftline.rows import Row, row_bytes
+
+CHUNK_ROWS_MAX = 64
+CHUNK_SHARE = 16  # a chunk takes at most this part of the buffer
+FULL = (
+    "the buffer is full: the oldest rows are dropped (stats.dropped counts them); raise buffer_bytes_max, or take on_full='block'"
+)
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Some rows as they were logged, or a piece of a table. `first` is the number of its first row."""
+
+    rows: "list[Row] | pa.RecordBatch"
+    first: int
+    size_bytes: int
+
+    @property
+    def is_table(self) -> bool:
+        return not isinstance(self.rows, list)
+
+
+@dataclass(slots=True)
+class Accounts:
+    """What became of rows; what is in none of these is still held."""
+
+    acknowledged: int = 0
+    rejected: int = 0
+    dropped: int = 0
+    unconvertible: int = 0  # of the rejected ones, those that the server never saw
+    lost: int = 0  # of the acknowledged ones, those that the server has forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """What became of the rows of a monitor; `buffered` are not yet acknowledged. `last_error` is the latest problem, if any."""
+
+    logged: int
+    acknowledged: int
+    rejected: int
+    dropped: int
+    buffered: int
+    last_error: str | None
+
+
+@dataclass(slots=True)
+class Buffer:
+    """`wake` is called, with the lock held, when the sender should look again."""
+
+    bytes_max: int
+    batch_rows: int
+    linger: float
+    is_blocking: bool
+    wake: Callable[[], None]
+    problems: Problems
+    lock: Any = field(default_factory=threading.RLock)
+    accounts: Accounts = field(default_factory=Accounts)
+    changed: Any = None  # a condition on the lock: rows were settled, or there is room
+    is_closed: bool = False
+    urgent_below: int = 0  # rows up to this number are not to linger
+    _chunks: deque[Chunk] = field(default_factory=deque)
+    _open: list[Row] = field(default_factory=list)  # the rows of the last chunk, while it grows
+    _open_rows_max: int = 0
+    _sealed: int = 0  # the number of the first row of _open
+    _size_bytes: int = 0
+    _since: float = 0.0  # when the oldest row here came
+
+    def __post_init__(self) -> None:
+        self.changed = threading.Condition(self.lock)
+
+    @property
+    def logged(self) -> int:
+        return self._sealed + len(self._open)
+
+    @property
+    def waiting(self) -> int:
+        """Rows in the buffer."""
+        return self.logged - self._chunks[0].first if self._chunks else 0
+
+    @property
+    def oldest(self) -> int | None:
+        """The number of the oldest row in the buffer."""
+        return self._chunks[0].first if self._chunks else None
+
+    def stats(self) -> Stats:
+        """The accounts at this moment."""
+        with self.lock:
+            done, logged = self.accounts, self.logged
+            buffered = logged - done.acknowledged - done.rejected - done.dropped
+            return Stats(logged, done.acknowledged, done.rejected, done.dropped, buffered, self.problems.last)
+
+    def append(self, row: Row) -> None:
+        """Takes a row; called for every prediction."""
+        with self.lock:
+            if len(self._open) < self._open_rows_max:
+                self._open.append(row)
+            else:
+                self._begin_chunk(row)
+
+    def extend(self, batches: list[pa.RecordBatch]) -> None:
+        """Takes tables, cut into pieces of `batch_rows`."""
+        for batch in batches:
+            for start in range(0, batch.num_rows, self.batch_rows):
+                piece = batch.slice(start, self.batch_rows) if batch.num_rows > self.batch_rows else batch
+                size_bytes = pa.ipc.get_record_batch_size(piece)
+                with self.lock:
+                    self._seal()
+                    if self._make_room(size_bytes, piece.num_rows):
+                        self._push(piece, size_bytes)
+                    self._sealed += piece.num_rows
+                    if self.waiting >= self.batch_rows:
+                        self.wake()
+
+    def refuse(self, rows: int, kind: str, reason: str) -> None:
+        """Counts rows that were logged and cannot be taken."""
+        with self.lock:
+            self._seal()
+            self._sealed += rows
+            self.accounts.rejected += rows
+            self.accounts.unconvertible += rows
+            self.problems.add(kind, reason)
+            if not self._chunks:
+                self.wake()
+
+    def due_at(self) -> float | None:
+        """When the oldest rows have lingered long enough; None: there are none."""
+        if not self._chunks:
+            return None
+        is_due = (
+            self.waiting >= self.batch_rows or self._chunks[0].first < self.urgent_below or self._size_bytes * 2 > self.bytes_max
+        )
+        return 0.0 if is_due else self._since + self.linger
+
+    def take(self) -> list[Chunk]:
+        """The oldest chunks, rows or tables of one schema, of about `batch_rows` rows; at least one."""
+        taken = [self._pop()]
+        rows = len(taken[0].rows)
+        while self._chunks and self._joins(taken[0], self._chunks[0]) and rows + len(self._chunks[0].rows) <= self.batch_rows:
+            taken.append(self._pop())
+            rows += len(taken[-1].rows)
+        self._since = time.monotonic()
+        self.changed.notify_all()
+        return taken
+
+    def close(self) -> None:
+        """Refuses what comes from now on, and lets those go who wait for room."""
+        with self.lock:
+            self.is_closed = True
+            self._seal()
+            self.changed.notify_all()
+
+    def _joins(self, first: Chunk, other: Chunk) -> bool:
+        if first.is_table != other.is_table:
+            return False
+        return not first.is_table or first.rows.schema.equals(other.rows.schema)  # type: ignore[union-attr]
+
+    def _begin_chunk(self, row: Row) -> None:
+        self._seal()
+        row_size = row_bytes(row)
+        rows_max = max(1, min(CHUNK_ROWS_MAX, self.bytes_max // (CHUNK_SHARE * row_size)))
+        if not self._make_room(row_size * rows_max, 1):
+            self._sealed += 1
+            return
+        self._open, self._open_rows_max = [row], rows_max
+        self._push(self._open, row_size * rows_max)
+        if self.waiting >= self.batch_rows:
+            self.wake()
+
+    def _push(self, rows: "list[Row] | pa.RecordBatch", size_bytes: int) -> None:
+        if not self._chunks:
+            self._since = time.monotonic()
+            self.wake()
+        self._chunks.append(Chunk(rows, self._sealed, size_bytes))
+        self._size_bytes += size_bytes
+
+    def _pop(self) -> Chunk:
+        chunk = self._chunks.popleft()
+        self._size_bytes -= chunk.size_bytes
+        if chunk.rows is self._open:
+            self._seal()
+        return chunk
+
+    def _seal(self) -> None:
+        """Ends the chunk that grows."""
+        self._sealed += len(self._open)
+        self._open, self._open_rows_max = [], 0
+
+    def _make_room(self, size_bytes: int, rows: int) -> bool:
+        """Drops the oldest rows, or waits, until so many bytes fit; False: these rows are not taken, which is counted."""
+        if size_bytes > self.bytes_max:
+            return self._drop(rows, "too_large", f"rows of {size_bytes} bytes do not fit the buffer; raise buffer_bytes_max")
+        while self._size_bytes + size_bytes > self.bytes_max and not self.is_closed:
+            if self.is_blocking:
+                self.wake()
+                self.changed.wait()
+                self._seal()  # others may have logged meanwhile
+            else:
+                self._drop(len(self._pop().rows), "full", FULL)
+        if self.is_closed:
+            self._drop(rows, "closed", "rows were logged after the monitor was closed, and are dropped; open a new monitor")
+            self.problems.write()  # nobody else does any more
+            return False
+        return True
+
+    def _drop(self, rows: int, kind: str, reason: str) -> bool:
+        self.accounts.dropped += rows
+        self.problems.add(kind, reason)
+        self.changed.notify_all()
+        return False

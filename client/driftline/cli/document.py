@@ -1,0 +1,47 @@
+"""What `--json` prints: endpoints and reports as plain JSON values. Times are ISO 8601 in UTC, what has no value is null."""
+
+import math
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import driftline
+
+
+def endpoint_document(endpoint: "driftline.Endpoint") -> dict[str, Any]:
+    """An endpoint, in the words of driftline.Endpoint; `stale_after` in seconds."""
+    document = _plain(asdict(endpoint))
+    assert isinstance(document, dict)
+    return document
+
+
+def report_document(report: "driftline.Report") -> dict[str, Any]:
+    """A report, in the words of driftline.Report; `columns` is a list of objects."""
+    return {
+        "endpoint": report.endpoint,
+        "drift": _plain(report.drift),
+        "status": report.status,
+        "rows": report.rows,
+        "start": _plain(report.start),
+        "end": _plain(report.end),
+        "rows_other_reference": report.rows_other_reference,
+        "reference_version": report.reference_version,
+        "convention": report.convention,
+        "columns": _plain(report.columns.to_pylist()),
+    }
+
+
+def _plain(value: object) -> object:
+    match value:
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case float() if not math.isfinite(value):
+            return None
+    return value

@@ -1,0 +1,94 @@
+"""What the demo has seen: every figure of its last words is read from the server's answers."""
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from driftline.cli.incident import FAULTS, Fault
+from driftline.cli.story import Step
+
+if TYPE_CHECKING:
+    import driftline
+
+ALARMS = ("potential", "detected")
+
+
+@dataclass(slots=True)
+class Seen:
+    """The observations of one run. `potential` is the drift from which the server speaks of a potential drift."""
+
+    potential: float
+    rows: int = 0
+    quiet_rows: int = 0
+    alarms_before: int = 0
+    worst_before: tuple[float, str] = (0.0, "")
+    sent_with: dict[str, int] = field(default_factory=dict)
+    rows_until: dict[tuple[str, str], int] = field(default_factory=dict)
+    answer_seconds: list[float] = field(default_factory=list)
+    report: "driftline.Report | None" = None
+
+    def update(self, step: Step, report: "driftline.Report", answer_seconds: float) -> None:
+        """Takes in the answer that followed a step."""
+        self.rows += step.rows.num_rows
+        self.report = report
+        self.answer_seconds.append(answer_seconds)
+        columns = judged(report)
+        if not step.faults:
+            self.quiet_rows = self.rows
+            self.alarms_before += report.status in ALARMS
+            self.worst_before = max(self.worst_before, *((row["drift"], row["column"]) for row in columns))
+        for fault in step.faults:
+            self.sent_with[fault.column] = self.sent_with.get(fault.column, 0) + step.rows.num_rows
+        for row in columns:
+            if row["column"] in self.sent_with:
+                self.rows_until.setdefault((row["column"], row["status"]), self.sent_with[row["column"]])
+
+    def sentences(self) -> list[str]:
+        """What was seen, in words."""
+        assert self.report is not None
+        told = [_fault_seen(fault, self.report, self.rows_until) for fault in FAULTS if fault.column in self.sent_with]
+        return [self._quiet_years(), *told, self._mean(), self._answers()]
+
+    def _quiet_years(self) -> str:
+        drift, column = self.worst_before
+        alarms = "not one alarm" if not self.alarms_before else f"{self.alarms_before} answers with an alarm"
+        return f"2016 to 2018, {self.quiet_rows:,} people: {alarms}; the largest drift of a column was {drift:.3f} ({column})."
+
+    def _mean(self) -> str:
+        assert self.report is not None
+        status, drift = self.report.status, self.report.drift
+        features = sum(row["role"] == "feature" for row in self.report.columns.to_pylist())
+        alone = "would have raised no alarm on its own" if drift < self.potential else "raises an alarm on its own"
+        return (
+            f"The endpoint's verdict is {status}, as its worst column's; the mean of its {features} features, {drift:.3f}, {alone}."
+        )
+
+    def _answers(self) -> str:
+        return (
+            f"{len(self.answer_seconds)} drift questions were asked while rows came in; the median answer took "
+            f"{median(self.answer_seconds) * 1000:.1f} ms and counted every row acknowledged before it."
+        )
+
+
+def judged(report: "driftline.Report") -> list[dict[str, Any]]:
+    """The columns that have a verdict: features and the prediction."""
+    return [row for row in report.columns.to_pylist() if row["role"] in {"feature", "prediction"}]
+
+
+def _fault_seen(fault: Fault, report: "driftline.Report", rows_until: dict[tuple[str, str], int]) -> str:
+    row = next(row for row in report.columns.to_pylist() if row["column"] == fault.column)
+    first = {status: rows_until.get((fault.column, status)) for status in ALARMS}
+    turns = [f"{status} after {rows:,}" for status, rows in first.items() if rows is not None]
+    verdict = f"{', '.join(turns)} such rows" if turns else "no alarm"
+    return f"{fault.column}: {fault.words}; {verdict}. Drift {row['drift']:.2f} now{evidence(row, before=', ')}."
+
+
+def evidence(row: dict[str, Any], before: str = "") -> str:
+    """Why a column stands out, in a few words: nulls, categories never seen, or a mean that moved; empty where nothing does."""
+    if row["status"] not in ALARMS or not row["rows"]:
+        return ""
+    shares = {"null": row["nulls"] / row["rows"], "never seen": row["unseen"] / row["rows"]}
+    told = [f"{share:.0%} {what}" for what, share in shares.items() if share >= 0.01]
+    if row["kind"] == "numeric":
+        told.append(f"mean {row['reference_mean']:.0f} → {row['mean']:.0f}")
+    return before + ", ".join(told) if told else ""

@@ -1,0 +1,213 @@
+"""Asking a server: endpoints, drift, histograms. What a notebook and the command line use."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+import pyarrow as pa
+
+from driftline import upload
+from driftline.endpoint import KINDS, Endpoint, endpoint_from
+from driftline.errors import InvalidInput, from_rpc
+from driftline.report import Report, histogram_from, report_from
+from driftline.spans import Duration, Instant, duration_us, instant_us
+from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
+
+Bins = str | Mapping[str, Sequence[float]]
+Thresholds = tuple[float, float] | Mapping[str, tuple[float, float]]
+
+# Only what may be asked twice is asked again when the server was away for a moment.
+RETRIED = {
+    "driftline.v1.EndpointService": ("GetEndpoint", "ListEndpoints"),
+    "driftline.v1.MetricsService": ("GetDrift", "GetHistogram"),
+}
+SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [{"service": service, "method": method} for service, methods in RETRIED.items() for method in methods],
+            "retryPolicy": {
+                "maxAttempts": 4,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+CHANNEL_OPTIONS = (
+    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
+    ("grpc.max_receive_message_length", 64 * 2**20),
+)
+
+
+def connect(target: str, *, timeout: float = 30.0) -> "Client":
+    """A client of the server at `target` ("host:port"); nothing is sent yet. An answer may take `timeout` seconds."""
+    return Client(target, timeout=timeout)
+
+
+class Client:
+    """The questions a server answers. Raises the subclasses of driftline.Error. Safe to share between threads."""
+
+    def __init__(self, target: str, *, timeout: float = 30.0) -> None:
+        self._target = target
+        self._timeout = timeout
+        self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
+        self._endpoints = endpoint_pb2_grpc.EndpointServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._metrics = metrics_pb2_grpc.MetricsServiceStub(self._channel)  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"driftline.connect({self._target!r})"
+
+    def create_endpoint(
+        self,
+        name: str,
+        *,
+        reference: Any,
+        prediction: str | None = None,
+        label: str | None = None,
+        bins: Bins = "quantile",
+        features: Iterable[str] | None = None,
+        exclude: Iterable[str] = (),
+        kinds: Mapping[str, str] | None = None,
+        thresholds: Thresholds = (0.5, 0.7),
+        reserved: Mapping[str, str | None] | None = None,
+        rows_min: int = 50,
+        stale_after: Duration = "1h",
+        progress: Callable[[int], None] | None = None,
+    ) -> Endpoint:
+        """Creates an endpoint from a sample of trusted data, which is streamed: its size does not matter.
+
+        `reference`: anything Arrow (a table, a record batch, a RecordBatchReader, polars), a pandas DataFrame, or the path of a
+        Parquet file. `features`: None takes every column that is nothing else. `bins`: "quantile", "uniform" or {column: edges}.
+        `kinds`: {"zip": "categorical"}. `thresholds`: (potential, detected), or {column: (potential, detected)}. `reserved`:
+        {"id": None} frees that name, {"id": "row_id"} maps it. `progress` is called with the rows sent so far. What the server
+        did that may surprise is in `.notes`. Raises AlreadyExists, InvalidInput.
+        """
+        spec = endpoint_pb2.EndpointSpec(
+            name=name,
+            prediction=prediction or "",
+            label=label or "",
+            features=list(features or ()),
+            exclude=list(exclude),
+            kinds={column: _kind(column, kind) for column, kind in (kinds or {}).items()},
+            bins=_bins(bins),
+            reserved={column: other or "" for column, other in (reserved or {}).items()},
+            rows_min=rows_min,
+            stale_after_us=duration_us(stale_after),
+        )
+        if isinstance(thresholds, Mapping):
+            for column, pair in thresholds.items():
+                spec.column_thresholds[column].CopyFrom(_thresholds(pair))
+        else:
+            spec.thresholds.CopyFrom(_thresholds(thresholds))
+        return self._upload(self._endpoints.CreateEndpoint, endpoint_pb2.CreateEndpointRequest, spec, reference, progress)
+
+    def set_reference(
+        self, name: str, *, reference: Any, bins: Bins | None = None, progress: Callable[[int], None] | None = None
+    ) -> Endpoint:
+        """Replaces the reference; `bins` None keeps the strategy set at creation. Raises NotFound, InvalidInput."""
+        spec = endpoint_pb2.ReferenceSpec(name=name, bins=None if bins is None else _bins(bins))
+        return self._upload(self._endpoints.SetReference, endpoint_pb2.SetReferenceRequest, spec, reference, progress)
+
+    def endpoints(self, pattern: str | None = None) -> list[Endpoint]:
+        """The endpoints whose canonical name matches a glob (`*` crosses `/`), ordered by name; None: all."""
+        request = endpoint_pb2.ListEndpointsRequest(pattern=pattern or "")
+        return [endpoint_from(endpoint) for endpoint in self._ask(self._endpoints.ListEndpoints, request).endpoints]
+
+    def endpoint(self, name: str) -> Endpoint:
+        """One endpoint with its counters. Raises NotFound."""
+        return endpoint_from(self._ask(self._endpoints.GetEndpoint, endpoint_pb2.GetEndpointRequest(name=name)).endpoint)
+
+    def delete_endpoint(self, name: str) -> None:
+        """Deletes an endpoint and everything counted for it. Raises NotFound."""
+        self._ask(self._endpoints.DeleteEndpoint, endpoint_pb2.DeleteEndpointRequest(name=name))
+
+    def drift(
+        self,
+        name: str,
+        *,
+        window: Duration | None = None,
+        start: Instant | None = None,
+        end: Instant | None = None,
+        convention: str = "",
+    ) -> Report:
+        """Drift of every column over the last `window` of event time (the server's default: 1 hour) or from `start` to `end`.
+
+        The server widens the span to what it keeps; the report says what was used. `convention="mlrun"` gives MLRun's formulas
+        and verdict. Raises NotFound, InvalidInput.
+        """
+        request = metrics_pb2.GetDriftRequest(endpoint=name, span=_span(window, start, end), convention=convention)
+        return report_from(self._ask(self._metrics.GetDrift, request))
+
+    def histogram(
+        self,
+        name: str,
+        column: str,
+        *,
+        window: Duration | None = None,
+        start: Instant | None = None,
+        end: Instant | None = None,
+    ) -> pa.Table:
+        """The bins of one column: bin, lower and upper (or category), reference, current. Raises NotFound, InvalidInput."""
+        request = metrics_pb2.GetHistogramRequest(endpoint=name, column=column, span=_span(window, start, end))
+        return histogram_from(self._ask(self._metrics.GetHistogram, request))
+
+    def _ask(self, call: Any, request: Any) -> Any:
+        try:
+            return call(request, timeout=self._timeout)
+        except grpc.RpcError as error:
+            raise from_rpc(error, self._target) from None
+
+    def _upload(self, call: Any, request: Any, spec: Any, reference: Any, progress: Callable[[int], None] | None) -> Endpoint:
+        parts = upload.Parts(request, spec, reference, progress)
+        try:
+            answer = call(iter(parts))
+        except grpc.RpcError as error:
+            raise parts.failure or from_rpc(error, self._target) from None
+        finally:
+            parts.close()
+        return endpoint_from(answer.endpoint, tuple(answer.notes))
+
+
+def _span(window: Duration | None, start: Instant | None, end: Instant | None) -> metrics_pb2.Span:
+    if window is not None and (start is not None or end is not None):
+        raise InvalidInput("give either window, or start and end, not both")
+    return metrics_pb2.Span(
+        window_us=None if window is None else duration_us(window),
+        start_us=None if start is None else instant_us(start),
+        end_us=None if end is None else instant_us(end),
+    )
+
+
+def _bins(bins: Bins) -> endpoint_pb2.Bins:
+    if isinstance(bins, str):
+        return endpoint_pb2.Bins(strategy=bins)
+    return endpoint_pb2.Bins(edges={column: endpoint_pb2.Edges(edges=list(edges)) for column, edges in bins.items()})
+
+
+def _kind(column: str, word: str) -> schema_pb2.Kind:
+    for kind, known in KINDS.items():
+        if word and word == known:
+            return kind
+    raise InvalidInput(f"kinds: {column!r} cannot be {word!r}; a kind is 'numeric', 'categorical' or 'boolean'")
+
+
+def _thresholds(pair: tuple[float, float]) -> schema_pb2.Thresholds:
+    try:
+        potential, detected = pair
+        return schema_pb2.Thresholds(potential=potential, detected=detected)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"thresholds: {pair!r} is no pair (potential, detected), as (0.5, 0.7)") from None

@@ -1,0 +1,180 @@
+"""Table columns as the endpoint wants them: a plan for each schema that comes, made once and then only followed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pyarrow as pa
+from pyarrow import types as pt
+
+from driftline.payload import CATEGORIES, is_categories, plain_column
+from driftline.shape import Shape
+from driftline.tables import beside
+from driftline.values import TIMESTAMP
+
+Cast = Callable[[pa.Array], pa.Array]
+RESERVED = ("id", "timestamp", "latency", "error")
+BESIDE_ROLES = ("prediction", "label", *RESERVED)
+SECOND_US = 10**6
+
+
+class Unfit(ValueError):
+    """A table that cannot be sent, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One column: where it is in the table, what it is called on the wire, and its cast; None: as it is."""
+
+    position: int
+    name: str
+    cast: Cast | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do with every batch of one schema."""
+
+    source: pa.Schema
+    shape: Shape
+    steps: tuple[Step, ...]
+    is_identity: bool
+    ignored: tuple[str, ...]  # columns given beside the table that the endpoint has no place for
+
+    def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The batch as it goes on the wire. Raises Unfit, naming the column."""
+        if self.is_identity:
+            return batch
+        columns = [_cast(batch.column(step.position), step) for step in self.steps]
+        return pa.RecordBatch.from_arrays(columns, names=[step.name for step in self.steps])
+
+
+def plan_for(source: pa.Schema, shape: Shape) -> Plan:
+    """The plan of a schema. Missing columns are left out, columns the endpoint does not know are not sent. Raises Unfit."""
+    places = _places(source, shape)
+    steps = []
+    for name, kind in _wanted(shape):
+        if name in places:
+            position = places[name]
+            steps.append(Step(position, name, _cast_for(source.field(position).type, kind)))
+    if not steps:
+        raise Unfit(
+            f"the table has none of the endpoint's columns; it has {_listed(source.names)}, wanted: {_listed(shape.features)}"
+        )
+    is_identity = all(step.cast is None for step in steps) and [step.name for step in steps] == source.names
+    ignored = tuple(role for role in BESIDE_ROLES if beside(role) in source.names and shape.column(role) is None)
+    return Plan(source, shape, tuple(steps), is_identity, ignored)
+
+
+def _wanted(shape: Shape) -> list[tuple[str, str]]:
+    reserved = [(shape.reserved[role], role) for role in RESERVED if role in shape.reserved]
+    return [*shape.kinds.items(), *(pair for pair in reserved if pair[0] not in shape.kinds)]
+
+
+def _places(source: pa.Schema, shape: Shape) -> dict[str, int]:
+    """Where each wire column is in the table; what was given beside the table goes before what is in it."""
+    known, places = {name for name, _ in _wanted(shape)}, {}
+    for position, name in enumerate(source.names):
+        if name in known and name in places:
+            raise Unfit(f"{name}: the table has two columns of this name")
+        places[name] = position
+    for role in BESIDE_ROLES:
+        name = shape.column(role)
+        if name is not None and beside(role) in places:
+            places[name] = places[beside(role)]
+    ordered = [position for name, position in places.items() if name.startswith(beside("feature:"))]
+    if ordered and len(ordered) != len(shape.features):
+        raise Unfit(
+            f"an array of {len(ordered)} columns; the endpoint has {len(shape.features)} features: {_listed(shape.features)}"
+        )
+    return places | dict(zip(shape.features, ordered, strict=False))
+
+
+def _cast_for(source: pa.DataType, kind: str) -> Cast | None:
+    as_it_is, cast = CASTS[kind]
+    return None if as_it_is(source) else cast
+
+
+def _is_plain_number(kind: pa.DataType) -> bool:
+    return bool(pt.is_integer(kind) or pt.is_float32(kind) or pt.is_float64(kind) or pt.is_boolean(kind))
+
+
+def _is_category(kind: pa.DataType) -> bool:
+    return pt.is_string(kind) or is_categories(kind) or _is_plain_number(kind)
+
+
+def _flat(column: pa.Array) -> pa.Array:
+    column = plain_column(column)
+    return column.dictionary_decode() if pt.is_dictionary(column.type) else column
+
+
+def _number(column: pa.Array) -> pa.Array:
+    return _flat(column).cast(pa.float64())
+
+
+def _boolean(column: pa.Array) -> pa.Array:
+    flat = _flat(column)
+    return (flat.cast(pa.float64()) if pt.is_decimal(flat.type) or pt.is_float16(flat.type) else flat).cast(pa.bool_())
+
+
+def _category(column: pa.Array) -> pa.Array:
+    column = plain_column(column)
+    return column.cast(CATEGORIES) if pt.is_dictionary(column.type) else column.cast(pa.string())
+
+
+def _id(column: pa.Array) -> pa.Array:
+    flat = _flat(column)
+    return flat.cast(pa.int64() if pt.is_integer(flat.type) else pa.string())
+
+
+def _text(column: pa.Array) -> pa.Array:
+    return _flat(column).cast(pa.string())
+
+
+def _timestamp(column: pa.Array) -> pa.Array:
+    flat = _flat(column)
+    if pt.is_timestamp(flat.type):
+        # What is stored is UTC in either case, with a zone by definition and without one by ours.
+        return flat.cast(pa.timestamp("us", flat.type.tz), safe=False).cast(pa.int64()).cast(TIMESTAMP)
+    if pt.is_string(flat.type):
+        return _parsed(flat)
+    if pt.is_date(flat.type):
+        return flat.cast(pa.timestamp("us")).cast(pa.int64()).cast(TIMESTAMP)
+    import pyarrow.compute as pc
+
+    seconds = flat.cast(pa.float64())
+    seconds = pc.if_else(pc.is_nan(seconds), None, seconds)
+    return pc.round(pc.multiply(seconds, float(SECOND_US))).cast(pa.int64()).cast(TIMESTAMP)
+
+
+def _parsed(column: pa.Array) -> pa.Array:
+    try:
+        return column.cast(TIMESTAMP)
+    except pa.ArrowInvalid:  # naive text
+        return column.cast(pa.timestamp("us")).cast(pa.int64()).cast(TIMESTAMP)
+
+
+# By kind of column, and by name of the reserved ones: which types the server takes as they are, and the cast for the others.
+CASTS: dict[str, tuple[Callable[[pa.DataType], bool], Cast]] = {
+    "numeric": (_is_plain_number, _number),
+    "boolean": (_is_plain_number, _boolean),
+    "categorical": (_is_category, _category),
+    "id": (lambda kind: kind.equals(pa.int64()) or pt.is_string(kind), _id),
+    "timestamp": (lambda kind: kind.equals(TIMESTAMP), _timestamp),
+    "latency": (_is_plain_number, _number),
+    "error": (pt.is_string, _text),
+}
+
+
+def _cast(column: pa.Array, step: Step) -> pa.Array:
+    if step.cast is None:
+        return column
+    try:
+        return step.cast(column)
+    except (pa.ArrowException, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise Unfit(f"{step.name}: a column of type {column.type} does not fit: {reason}") from None
+
+
+def _listed(names: "list[str] | tuple[str, ...]") -> str:
+    shown = [name for name in names if not name.startswith(beside(""))]
+    return ", ".join(shown[:10]) + (f" and {len(shown) - 10} more" if len(shown) > 10 else "")

@@ -1,0 +1,68 @@
+"""The errors the client raises, by who can fix them; each message says what to do."""
+
+import grpc
+
+
+class Error(Exception):
+    """What went wrong, and what to do about it. Every error of driftline is one."""
+
+
+class NotFound(Error):
+    """The endpoint or column does not exist."""
+
+
+class AlreadyExists(Error):
+    """An endpoint of that name is there already."""
+
+
+class InvalidInput(Error):
+    """An argument or the data is wrong; the message names the field."""
+
+
+class Unavailable(Error):
+    """No server answered, or not in time. Trying again later may help."""
+
+
+class ResourceExhausted(Error):
+    """A limit of the server is reached."""
+
+
+class PermissionDenied(Error):
+    """The server does not allow this."""
+
+
+CODES: dict[grpc.StatusCode, type[Error]] = {
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidInput,
+    grpc.StatusCode.FAILED_PRECONDITION: InvalidInput,
+    grpc.StatusCode.OUT_OF_RANGE: InvalidInput,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Unavailable,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
+    grpc.StatusCode.UNAUTHENTICATED: PermissionDenied,
+}
+
+# What to do where the server itself cannot say it: {target} is its address, {details} what gRPC knows.
+REMEDIES: dict[grpc.StatusCode, str] = {
+    grpc.StatusCode.UNAVAILABLE: (
+        "no driftline server answers at {target} ({details}); start one with `driftline serve`, or give its address"
+    ),
+    grpc.StatusCode.DEADLINE_EXCEEDED: (
+        "the server at {target} did not answer in time ({details}); try again, or connect with a longer timeout"
+    ),
+    grpc.StatusCode.UNIMPLEMENTED: (
+        "the server at {target} does not know this call ({details}); is it a driftline server of this version?"
+    ),
+    grpc.StatusCode.UNKNOWN: "the server at {target} failed ({details}); its log says why",
+    grpc.StatusCode.INTERNAL: "the server at {target} failed ({details}); its log says why",
+    grpc.StatusCode.CANCELLED: "the call to {target} was cancelled ({details})",
+}
+
+
+def from_rpc(error: grpc.RpcError, target: str) -> Error:
+    """The driftline error for a failed call to `target`: the server's own words, or a remedy where it could not speak."""
+    code, details = error.code(), error.details() or "no details"
+    message = REMEDIES.get(code, "{details}").format(target=target, details=details)
+    return CODES.get(code, Error)(message)

@@ -1,0 +1,68 @@
+"""Spans and instants as people write them, and as the wire wants them: whole microseconds."""
+
+import re
+from datetime import UTC, date, datetime, timedelta
+
+from driftline.errors import InvalidInput
+
+Duration = str | timedelta | int | float
+Instant = str | datetime | date
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+UNITS_US = {"us": 1, "ms": 1_000, "s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6, "w": 7 * 86400 * 10**6}
+PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)\s*")
+
+
+def duration_us(value: Duration) -> int:
+    """Microseconds of a duration: "30s", "10m", "1h30m", "7d", a timedelta, or a number of seconds. Raises InvalidInput.
+
+    >>> duration_us("1h"), duration_us(timedelta(minutes=1)), duration_us(0.5)
+    (3600000000, 60000000, 500000)
+    """
+    if isinstance(value, timedelta):
+        us = value // MICROSECOND
+    elif isinstance(value, str):
+        us = _written_us(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
+        us = round(value * 10**6)
+    else:
+        raise InvalidInput(f"{value!r} is no duration; write '30s', '10m', '1h' or '7d', or give a timedelta or seconds")
+    if us <= 0:
+        raise InvalidInput(f"a duration must be longer than nothing, not {value!r}")
+    return us
+
+
+def _written_us(text: str) -> int:
+    parts = PART.findall(text.strip())
+    if not parts or PART.sub("", text.strip()):
+        raise InvalidInput(f"{text!r} is no duration; write '30s', '10m', '1h' or '7d'")
+    return sum(round(float(number) * UNITS_US[unit]) for number, unit in parts)
+
+
+def instant_us(value: Instant) -> int:
+    """Epoch microseconds of a datetime, a date (its midnight) or ISO 8601 text; naive means UTC. Raises InvalidInput.
+
+    >>> instant_us("1970-01-01T00:00:01"), instant_us("1970-01-01T01:00:01+01:00")
+    (1000000, 1000000)
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise InvalidInput(f"{value!r} is no instant; write ISO 8601, as 2026-01-31T12:00:00Z") from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if not isinstance(value, datetime):
+        raise InvalidInput(f"{value!r} is no instant; give a datetime or ISO 8601 text")
+    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return (aware - EPOCH) // MICROSECOND
+
+
+def moment(us: int) -> datetime:
+    """The aware UTC datetime of epoch microseconds.
+
+    >>> moment(1_500_000).isoformat()
+    '1970-01-01T00:00:01.500000+00:00'
+    """
+    return EPOCH + timedelta(microseconds=us)

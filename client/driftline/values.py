@@ -1,0 +1,177 @@
+"""Python values as Arrow columns, by kind: a fast way for what is usual, value by value for the rest."""
+
+import decimal
+import enum
+import math
+import numbers
+import operator
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from driftline.spans import instant_us
+
+TIMESTAMP = pa.timestamp("us", "UTC")
+SECOND_US = 10**6
+INT64_MAX = 2**63 - 1
+# What pandas writes for a missing value; pandas itself is not imported here.
+NULLS = frozenset({"NAType", "NaTType"})
+WORDS = {"true": True, "1": True, "false": False, "0": False}
+
+
+class Unconvertible(ValueError):
+    """A value that does not fit its column's kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How values of a kind become a column: all at once, or, where that fails, one by one."""
+
+    type: pa.DataType
+    all: Callable[[Sequence[Any]], pa.Array]
+    one: Callable[[Any], Any]
+
+
+def convert(values: Sequence[Any], kind: str) -> tuple[pa.Array, dict[int, str]]:
+    """The column, and the positions that could not be converted (null in it), each with the reason."""
+    conversion = CONVERSIONS[kind]
+    try:
+        return conversion.all(values), {}
+    except Exception:  # whatever an object's own methods raise
+        return _one_by_one(values, kind, conversion)
+
+
+def _one_by_one(values: Sequence[Any], kind: str, conversion: Conversion) -> tuple[pa.Array, dict[int, str]]:
+    converted: list[Any] = []
+    bad: dict[int, str] = {}
+    for position, value in enumerate(values):
+        try:
+            converted.append(None if value is None else conversion.one(_scalar(value)))
+        except Exception as error:
+            converted.append(None)
+            bad[position] = f"{_shown(value)} is not {kind}" if not isinstance(error, Unconvertible) else str(error)
+    return pa.array(converted, conversion.type), bad
+
+
+def _scalar(value: Any) -> Any:
+    """Numpy scalars, arrays of one value and tensors of one value as Python's own; missing values as None."""
+    if type(value).__name__ in NULLS:
+        return None
+    if isinstance(value, np.datetime64):
+        return value
+    return value.item() if hasattr(value, "item") else value
+
+
+def _shown(value: Any) -> str:
+    text = f"{type(value).__name__} {value!r}" if not hasattr(value, "shape") else f"{type(value).__name__} of shape {value.shape}"
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def number(value: Any) -> float | None:
+    """A number as float64; integers beyond 2**53 are rounded."""
+    if isinstance(value, bytes):
+        raise Unconvertible("bytes are no number")
+    return None if value is None else float(value)
+
+
+def truth(value: Any) -> bool | None:
+    """A number is true unless it is zero; NaN is null."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, str):
+        return WORDS[value.strip().lower()]
+    if not isinstance(value, numbers.Number | decimal.Decimal):
+        raise Unconvertible(f"{_shown(value)} is not boolean")
+    return bool(value)
+
+
+def text(value: Any) -> str | None:
+    """A category: 7, 2.5 and true as text; NaN is null; a list or a mapping is no category."""
+    if value is None or isinstance(value, str):
+        written = value
+    elif isinstance(value, bool):
+        written = "true" if value else "false"
+    elif isinstance(value, enum.Enum):
+        written = text(value.value)
+    elif isinstance(value, float):
+        written = None if math.isnan(value) else _float_text(value)
+    elif isinstance(value, bytes):
+        written = value.decode()
+    elif isinstance(value, int | decimal.Decimal | uuid.UUID | date | time | np.datetime64):
+        written = str(value)
+    else:
+        raise Unconvertible(f"{_shown(value)} is no category; give a string, a number or a boolean")
+    if written is not None:
+        written.encode()  # a lone surrogate is no text
+    return written
+
+
+@lru_cache(maxsize=4096)
+def _float_text(value: float) -> str:
+    written: str = pa.scalar(value, pa.float64()).cast(pa.string()).as_py()
+    return written
+
+
+def micros(value: Any) -> int | None:
+    """Epoch microseconds of a datetime (naive is UTC), a number (epoch seconds), a datetime64 or ISO 8601 text."""
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else _within(int(value.astype("datetime64[us]").astype(np.int64)))
+    if isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool):
+        return None if isinstance(value, float) and math.isnan(value) else _within(round(value * SECOND_US))
+    return None if value is None else instant_us(value)
+
+
+def _within(us: int) -> int:
+    if abs(us) > INT64_MAX:
+        raise Unconvertible(f"{us} microseconds is outside of time")
+    return us
+
+
+def said(value: Any) -> str | None:
+    """What an error says; an exception without words is named."""
+    written = value if value is None or isinstance(value, str) else str(value) or type(value).__name__
+    return None if written is None else written.encode(errors="replace").decode()
+
+
+def _whole(value: Any) -> int:
+    whole = operator.index(value)
+    if not -INT64_MAX <= whole <= INT64_MAX:
+        raise Unconvertible(f"id {whole} is too large; give it as a string")
+    return whole
+
+
+def _times(values: Sequence[Any]) -> pa.Array:
+    kinds = set(map(type, values)) - {type(None)}
+    if kinds <= {datetime}:
+        return pa.array(values, TIMESTAMP)
+    if not kinds <= {int, float}:
+        raise TypeError
+    seconds = np.array([math.nan if value is None else value for value in values], np.float64)
+    null = np.isnan(seconds)
+    us = np.rint(np.where(null, 0.0, seconds) * SECOND_US)
+    if (np.abs(us) >= float(INT64_MAX)).any():
+        raise OverflowError
+    return pa.array(us.astype(np.int64), pa.int64(), mask=null).cast(TIMESTAMP)
+
+
+def _typed(kind: pa.DataType) -> Callable[[Sequence[Any]], pa.Array]:
+    return lambda values: pa.array(values, kind)
+
+
+# By kind of column, and by name of the reserved ones. "id" is for integers, "id_text" for all else.
+CONVERSIONS = {
+    "numeric": Conversion(pa.float64(), _typed(pa.float64()), number),
+    "categorical": Conversion(pa.string(), _typed(pa.string()), text),
+    "boolean": Conversion(pa.bool_(), _typed(pa.bool_()), truth),
+    "id": Conversion(pa.int64(), _typed(pa.int64()), _whole),
+    "id_text": Conversion(pa.string(), _typed(pa.string()), text),
+    "timestamp": Conversion(TIMESTAMP, _times, micros),
+    "latency": Conversion(pa.float64(), _typed(pa.float64()), number),
+    "error": Conversion(pa.string(), _typed(pa.string()), said),
+}
