@@ -16,6 +16,7 @@ from driftline_core.layout import Layout
 from driftline_core.names import column_names
 from driftline_core.panes import MINUTE_US, Micros
 from driftline_core.profile import Counts, Profile
+from driftline_core.schema import Role
 from driftline_core.times import check_times, times_us
 
 _CELL_BYTES = 8
@@ -150,7 +151,7 @@ def _ready_type(arrow: pa.DataType, cast: Cast | None) -> pa.DataType:
 
 
 def _notes(at: Mapping[str, int], schema: pa.Schema, layout: Layout, reserved: Mapping[str, str]) -> tuple[str, ...]:
-    known = {column.name for column in layout.columns}
+    known = {column.name for column in layout.columns if column.role is not Role.LATENCY}
     missing = [f"column {name!r} is not in the batches; its rows count as missing" for name in known if name not in at]
     extra = [
         f"column {name!r} is not known to the endpoint and is ignored"

@@ -37,13 +37,16 @@ class Losses:
         return Losses(max(self.dropped, other.dropped), max(self.unconvertible, other.unconvertible), max(self.lost, other.lost))
 
 
+NO_LOSSES = Losses()
+
+
 @dataclass(slots=True)
 class Producer:
     """What is known of one writer of an endpoint."""
 
     epoch: int
     admitted: int = 0
-    losses: Losses = Losses()
+    losses: Losses = NO_LOSSES
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ class Producers:
     known: dict[bytes, Producer] = field(default_factory=dict)
     duplicates: int = 0
     rejected: int = 0
-    forgotten: Losses = Losses()
+    forgotten: Losses = NO_LOSSES
 
     def open(self, producer_id: bytes, epoch: int) -> Producer:
         """The producer, its sequence restarted where the epoch is new.

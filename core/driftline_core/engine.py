@@ -3,113 +3,61 @@
 The one rule: no clock, no IO, no thread. `feed` counts a batch and cannot fail; `advance` lets time pass and says what has become
 due; everything is a function of the frames, in order, and the times that came with them, so replaying them gives equal counts.
 One thread owns one engine.
+
+Where closed hours are stored (`has_store`), an hour that is old and stored is let go of. Should a late row reach it, the shell
+gives it back first: `absent` names such hours, `restore` takes them. A frame at or below the position that a stored hour covers is
+not counted into it again.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from driftline_core import kernels
-from driftline_core.binding import Bound
+from driftline_core.endpoint_state import EndpointState, load_state
 from driftline_core.errors import NotFound
-from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US, RULER, SECOND_US, Micros, Pane, Ruler, floor
-from driftline_core.profile import Profile
+from driftline_core.facts import (
+    Effect,
+    Frame,
+    HourClosed,
+    Live,
+    LossTold,
+    Span,
+    StoredHour,
+    Tombstone,
+    Totals,
+    Window,
+)
+from driftline_core.hours import CLOSING, NEVER, ClosingRules, Hour
+from driftline_core.layout import LookupCache
+from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US, RULER, Micros, Ruler, floor
+from driftline_core.query import merge_window
 from driftline_core.reference import Reference
+
+__all__ = ["Effect", "Engine", "EngineSettings", "Frame", "HourClosed", "Span", "StoredHour", "Totals", "Window"]
+
+EFFECTS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """How time is cut and how long it is kept; all in microseconds."""
+    """How time is cut and how long it is kept; all in microseconds. The hour is the ruler's widest pane."""
 
     ruler: Ruler = RULER
+    closing: ClosingRules = CLOSING
     # Rows further ahead of their arrival are refused: a clock is wrong somewhere.
     future_max_us: int = 5 * MINUTE_US
     # Rows further behind their arrival are expired, as are panes behind `advance`.
     retention_us: int = 400 * DAY_US
-    # An hour closes this long after its end …
-    hour_grace_us: int = 5 * MINUTE_US
-    # … once no row came for it for this long, or the watermark is past the grace.
-    hour_quiet_us: int = 5 * SECOND_US
-    # A closed hour that rows still reach is closed again at most this often.
-    restate_min_us: int = 10 * SECOND_US
+    # Closed hours are stored: hours without rows are closed too, and hours that are old and stored are let go of.
+    has_store: bool = False
+    # Producers remembered of an endpoint; past it the idlest is forgotten.
+    producers_max: int = 10_000
 
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """An admitted batch on its way into an engine."""
-
-    uid: str
-    arrival_us: int
-    reference: Reference
-    bound: Bound
-
-
-@dataclass(frozen=True, slots=True)
-class HourClosed:
-    """An hour of an endpoint is complete, or again complete after late rows (then its revision has risen)."""
-
-    uid: str
-    start_us: int
-    revision: int
-    profiles: dict[int, Profile]  # by reference version
-
-
-Effect = HourClosed
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """What is asked for: the last `window_us` up to the newest row, or [start, end), None for an open side."""
-
-    window_us: int | None = None
-    start_us: int | None = None
-    end_us: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What was counted in a span of whole panes, under the newest reference in it."""
-
-    start_us: int
-    end_us: int
-    reference: Reference
-    profile: Profile
-    rows_other_reference: int
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What an engine has counted for an endpoint since it was created."""
-
-    rows: int
-    batches: int
-    future_rows: int
-    expired_rows: int
-    last_arrival_us: int | None
-    watermark_us: int | None
-
-
-@dataclass(slots=True)
-class _Hour:
-    last_arrival_us: int = 0
-    revision: int = 0
-    closed_us: int = 0
-
-
-@dataclass(slots=True)
-class _Endpoint:
-    reference: Reference
-    references: dict[int, Reference]
-    panes: dict[int, dict[int, dict[int, Profile]]]  # width → start → reference version
-    hours: dict[int, _Hour] = field(default_factory=dict)  # by start
-    dirty: set[int] = field(default_factory=set)  # starts of the hours with rows that no effect has told of
-    watermark_us: int | None = None
-    last_arrival_us: int | None = None
-    rows: int = 0
-    batches: int = 0
-    future_rows: int = 0
-    expired_rows: int = 0
+    @property
+    def hour_us(self) -> int:
+        return self.ruler.widest_us
 
 
 class Engine:
@@ -117,81 +65,196 @@ class Engine:
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
         self._settings = settings or EngineSettings()
-        self._endpoints: dict[str, _Endpoint] = {}
+        self._endpoints: dict[str, EndpointState] = {}
         self._scratch = kernels.new_scratch()
         self._expired_us: int | None = None
+        self.position = NEVER
 
-    def create(self, uid: str, reference: Reference) -> None:
-        """Begins to count an endpoint."""
-        ruler = self._settings.ruler
-        widths = (*(width for _, width in ruler.steps), ruler.widest_us)
-        self._endpoints[uid] = _Endpoint(reference, {reference.version: reference}, {width: {} for width in widths})
+    # Endpoints.
 
-    def set_reference(self, uid: str, reference: Reference) -> None:
+    def create(self, uid: str, reference: Reference, *, now_us: int = 0, position: int = NEVER) -> None:
+        """Begins to count an endpoint; its hours without rows are closed from `now_us` on."""
+        self.reach(position)
+        settings = self._settings
+        self._endpoints[uid] = EndpointState.new(reference, settings.ruler, floor(now_us, settings.hour_us))
+        self._endpoints[uid].position = position
+
+    def set_reference(self, uid: str, reference: Reference, *, position: int = NEVER) -> None:
         """Counts what is bound to the new reference from now on beside what was counted under others."""
         endpoint = self._get(uid)
         endpoint.reference = reference
         endpoint.references[reference.version] = reference
+        self.reach(position, endpoint)
 
-    def delete(self, uid: str) -> None:
+    def delete(self, uid: str, *, position: int = NEVER) -> None:
         """Forgets an endpoint; frames of it that come later are passed over."""
+        self.reach(position)
         self._endpoints.pop(uid, None)
 
-    def feed(self, frame: Frame) -> None:
+    def save(self, uid: str) -> tuple[int, bytes]:
+        """The state of an endpoint as bytes, and the position of the last frame in it; raises NotFound."""
+        return self.position, self._get(uid).save()
+
+    def load(self, uid: str, data: bytes | memoryview, position: int, cache: LookupCache | None = None) -> None:
+        """Takes up an endpoint where `save` left it; raises ValueError where the bytes are none."""
+        self._endpoints[uid] = load_state(data, self._settings.ruler, cache)
+        self.reach(position, self._endpoints[uid])
+
+    def __contains__(self, uid: str) -> bool:
+        return uid in self._endpoints
+
+    def state(self, uid: str) -> EndpointState:
+        """What is known of an endpoint, to be looked at; raises NotFound."""
+        return self._get(uid)
+
+    # Frames, in the order of their positions.
+
+    def absent(self, frame: Frame) -> list[int]:
+        """Starts of the hours that a frame reaches, may be stored and are not in memory: to be given to `restore` before `feed`."""
+        endpoint = self._endpoints.get(frame.uid)
+        if endpoint is None or endpoint.evicted_us == NEVER:
+            return []
+        hour_us = self._settings.hour_us
+        times_us = frame.bound.times_us
+        if times_us is None:
+            starts = [floor(frame.arrival_us, hour_us)]
+        else:
+            old = times_us[times_us < endpoint.evicted_us]
+            starts = np.unique(old - old % hour_us).tolist() if len(old) else []
+        oldest_us = frame.arrival_us - self._settings.retention_us - hour_us
+        return [start for start in starts if oldest_us < start < endpoint.evicted_us and start not in endpoint.hours]
+
+    def restore(self, uid: str, stored: StoredHour) -> None:
+        """Takes back an hour that was let go of."""
+        endpoint = self._endpoints.get(uid)
+        if endpoint is None or stored.start_us in endpoint.hours:
+            return
+        hour = Hour(0, 0, is_late=True, is_dirty=False, revision=stored.revision)
+        hour.base_position = hour.saved_position = hour.last_position = stored.through
+        endpoint.hours[stored.start_us] = hour
+        if stored.profiles:
+            endpoint.panes[self._settings.hour_us][stored.start_us] = dict(stored.profiles)
+
+    def feed(self, frame: Frame, position: int = NEVER) -> None:
         """Counts a batch into the panes its rows belong to."""
         endpoint = self._endpoints.get(frame.uid)
+        self.reach(position, endpoint)
         if endpoint is None:
             return
         endpoint.references.setdefault(frame.reference.version, frame.reference)
         endpoint.batches += 1
         endpoint.last_arrival_us = max(frame.arrival_us, endpoint.last_arrival_us or frame.arrival_us)
+        endpoint.apply(frame.origin, frame.arrival_us, self._settings.producers_max)
         if frame.bound.times_us is None:
+            before_us = endpoint.watermark_us
             self._move_watermark(endpoint, frame.arrival_us)
-            self._count(endpoint, frame, frame.arrival_us, 0, frame.bound.rows)
+            self._count(endpoint, frame, frame.arrival_us, slice(0, frame.bound.rows), before_us)
         else:
             self._feed_timed(endpoint, frame, frame.bound.times_us)
 
-    def advance(self, now_us: int) -> list[Effect]:
-        """Lets time pass; returns the hours that have closed, oldest first, endpoint by endpoint."""
+    def refuse(self, tombstone: Tombstone, position: int = NEVER) -> None:
+        """A batch was refused, or an epoch begun."""
+        endpoint = self._endpoints.get(tombstone.uid)
+        self.reach(position, endpoint)
+        if endpoint is not None:
+            endpoint.rejected_batches += tombstone.origin.sequence > 0
+            endpoint.apply(tombstone.origin, tombstone.arrival_us, self._settings.producers_max)
+
+    def hear(self, told: LossTold, position: int = NEVER) -> None:
+        """A producer has said what it could not deliver."""
+        endpoint = self._endpoints.get(told.uid)
+        self.reach(position, endpoint)
+        if endpoint is None:
+            return
+        if told.origin.producer_id not in endpoint.producers:
+            endpoint.apply(told.origin, told.arrival_us, self._settings.producers_max)
+        known = endpoint.producers[told.origin.producer_id]
+        known.losses = known.losses.most(told.losses)
+
+    # Time.
+
+    def advance(self, now_us: int, effects_max: int = EFFECTS_MAX) -> list[Effect]:
+        """Lets time pass; returns the hours that have closed, endpoint by endpoint, oldest first.
+
+        At most about `effects_max` at once: where there are as many, ask again.
+        """
         effects: list[Effect] = []
-        for uid, endpoint in self._endpoints.items():
-            for start_us in sorted(endpoint.dirty):
-                hour = endpoint.hours[start_us]
-                if self._is_due(endpoint, start_us, hour, now_us):
-                    endpoint.dirty.remove(start_us)
-                    hour.closed_us = now_us
-                    hour.revision += 1
-                    effects.append(HourClosed(uid, start_us, hour.revision, self._merged(endpoint, start_us, start_us + HOUR_US)))
         if floor(now_us, HOUR_US) != self._expired_us:
             self._expired_us = floor(now_us, HOUR_US)
-            self._expire(now_us - self._settings.retention_us)
+            self._expire(now_us)
+        for uid, endpoint in self._endpoints.items():
+            if len(effects) >= effects_max:
+                break
+            effects += self._close_due(uid, endpoint, now_us, effects_max - len(effects))
+            if self._settings.has_store:
+                effects += self._close_empty(uid, endpoint, now_us, effects_max - len(effects))
+                self._let_go(endpoint)
         return effects
 
-    def __contains__(self, uid: str) -> bool:
-        return uid in self._endpoints
+    def close(self, closed: HourClosed, position: int = NEVER) -> None:
+        """An hour was closed, as `advance` once said; without rows, it is not in memory."""
+        endpoint = self._endpoints.get(closed.uid)
+        self.reach(position, endpoint)
+        hour = endpoint.hours.get(closed.start_us) if endpoint else None
+        if hour is not None:
+            hour.on_closed(closed.revision, closed.closed_us, closed.through)
+        elif endpoint is not None and not closed.has_rows:
+            self._sweep(endpoint, closed.start_us)
+
+    def saved(self, uid: str, start_us: int, through: int) -> None:
+        """The store holds an hour as it was at a position."""
+        endpoint = self._endpoints.get(uid)
+        hour = endpoint.hours.get(start_us) if endpoint else None
+        if hour is not None:
+            hour.saved_position = max(hour.saved_position, through)
+
+    def unsaved(self) -> list[Effect]:
+        """The closed hours of which it is not known that they are stored: after a restart, to be stored again."""
+        return [
+            self._closed(uid, endpoint, start_us, hour)
+            for uid, endpoint in self._endpoints.items()
+            for start_us, hour in sorted(endpoint.hours.items())
+            if hour.revision and not hour.is_dirty and hour.saved_position < hour.last_position
+        ]
+
+    # Questions.
 
     def totals(self, uid: str) -> Totals:
         """Counters of an endpoint; raises NotFound."""
         e = self._get(uid)
-        return Totals(e.rows, e.batches, e.future_rows, e.expired_rows, e.last_arrival_us, e.watermark_us)
+        return Totals(
+            e.rows, e.batches, e.rejected_batches, e.future_rows, e.expired_rows, e.last_arrival_us, e.watermark_us, e.losses()
+        )
+
+    def live(self, uid: str, span: Span, now_us: int, oldest_us: int | None = None) -> Live:
+        """What is in memory of a span, widened to whole panes; raises NotFound.
+
+        `now_us` stands in where no row has come yet. A span without a start begins at `oldest_us`, what is stored, where that is
+        older than what is in memory.
+        """
+        endpoint = self._get(uid)
+        start_us, end_us = self._resolve(
+            endpoint, span, now_us if endpoint.watermark_us is None else endpoint.watermark_us, oldest_us
+        )
+        profiles = endpoint.merged(start_us, end_us)
+        return Live(start_us, end_us, endpoint.references, endpoint.reference, profiles, frozenset(endpoint.hours))
 
     def window(self, uid: str, span: Span, now_us: int) -> Window:
-        """What was counted in a span, widened to whole panes; raises NotFound. `now_us` stands in where no row has come yet."""
-        endpoint = self._get(uid)
-        watermark_us = endpoint.watermark_us if endpoint.watermark_us is not None else now_us
-        start_us, end_us = self._resolve(endpoint, span, watermark_us)
-        profiles = self._merged(endpoint, start_us, end_us)
-        version = max(profiles, default=endpoint.reference.version)
-        reference = endpoint.references[version]
-        profile = profiles.pop(version, None) or Profile.empty(reference.layout.lookup)
-        return Window(start_us, end_us, reference, profile, sum(other.rows for other in profiles.values()))
+        """What was counted in a span, where all of it is in memory."""
+        return merge_window(self.live(uid, span, now_us))
 
-    def _get(self, uid: str) -> _Endpoint:
+    def _get(self, uid: str) -> EndpointState:
         if uid not in self._endpoints:
             raise NotFound("the endpoint was deleted", field="name")
         return self._endpoints[uid]
 
-    def _feed_timed(self, endpoint: _Endpoint, frame: Frame, times_us: Micros) -> None:
+    def reach(self, position: int, endpoint: EndpointState | None = None) -> None:
+        """Everything up to a position is in this state."""
+        self.position = max(self.position, position)
+        if endpoint is not None:
+            endpoint.position = max(endpoint.position, position)
+
+    def _feed_timed(self, endpoint: EndpointState, frame: Frame, times_us: Micros) -> None:
         """Counts rows that carry event times; `Bound` has them in rising order of minutes, so each pane is one run of rows."""
         refused = times_us > frame.arrival_us + self._settings.future_max_us
         expired = times_us < frame.arrival_us - self._settings.retention_us
@@ -200,41 +263,41 @@ class Engine:
         counted = ~(refused | expired)
         if not counted.any():
             return
+        before_us = endpoint.watermark_us
         self._move_watermark(endpoint, int(times_us[counted].max()))
         starts = self._settings.ruler.starts(times_us, endpoint.watermark_us or 0)
         changes = (starts[1:] != starts[:-1]) | (counted[1:] != counted[:-1])
         borders = [0, *(np.flatnonzero(changes) + 1).tolist(), len(starts)]
         for first, last in pairwise(borders):
             if counted[first]:
-                self._count(endpoint, frame, int(times_us[first]), first, last)
+                self._count(endpoint, frame, int(times_us[first]), slice(first, last), before_us)
 
-    def _count(self, endpoint: _Endpoint, frame: Frame, at_us: int, first: int, last: int) -> None:
-        watermark_us = endpoint.watermark_us
-        pane = self._settings.ruler.pane(at_us, watermark_us if watermark_us is not None else at_us)
-        versions = endpoint.panes[pane.width_us].setdefault(pane.start_us, {})
-        reference = frame.reference
-        profile = versions.get(reference.version)
-        if profile is None:
-            profile = versions[reference.version] = Profile.empty(reference.layout.lookup)
-        frame.bound.add_to(profile, first, last, self._scratch)
-        endpoint.rows += last - first
-        hour_us = floor(at_us, HOUR_US)
-        endpoint.hours.setdefault(hour_us, _Hour()).last_arrival_us = frame.arrival_us
-        endpoint.dirty.add(hour_us)
+    def _count(self, endpoint: EndpointState, frame: Frame, at_us: int, run: slice, before_us: int | None) -> None:
+        """Counts a run of rows of one pane. The frame's position is the endpoint's; `before_us` was the watermark before it."""
+        settings, watermark_us = self._settings, endpoint.watermark_us
+        endpoint.rows += run.stop - run.start
+        hour_us = floor(at_us, settings.hour_us)
+        hour = endpoint.hours.get(hour_us)
+        if hour is None:
+            closes_us = hour_us + settings.hour_us + settings.closing.grace_us
+            is_late = before_us is not None and before_us >= closes_us
+            hour = endpoint.hours[hour_us] = Hour(frame.arrival_us, frame.arrival_us, is_late)
+        if hour.base_position != NEVER and endpoint.position <= hour.base_position:
+            return
+        hour.on_rows(frame.arrival_us, endpoint.position)
+        pane = settings.ruler.pane(at_us, watermark_us if watermark_us is not None else at_us)
+        frame.bound.add_to(endpoint.profile(pane, frame.reference), run.start, run.stop, self._scratch)
 
-    def _move_watermark(self, endpoint: _Endpoint, at_us: int) -> None:
+    def _move_watermark(self, endpoint: EndpointState, at_us: int) -> None:
         if endpoint.watermark_us is not None and at_us <= endpoint.watermark_us:
             return
         before_us, endpoint.watermark_us = endpoint.watermark_us, at_us
         ruler = self._settings.ruler
         if before_us is not None and floor(before_us, ruler.finest_us) == floor(at_us, ruler.finest_us):
             return  # ages and widths are multiples of the finest width, so no border has moved
-        for _, width in ruler.steps:
-            panes = endpoint.panes[width]
-            for start_us in [start for start in panes if ruler.width(start, at_us) > width]:
-                _merge_into(endpoint.panes, ruler.pane(start_us, at_us), panes.pop(start_us))
+        endpoint.coarsen(ruler, at_us)
 
-    def _resolve(self, endpoint: _Endpoint, span: Span, watermark_us: int) -> tuple[int, int]:
+    def _resolve(self, endpoint: EndpointState, span: Span, watermark_us: int, oldest_us: int | None) -> tuple[int, int]:
         ruler = self._settings.ruler
         newest_end_us = floor(watermark_us, ruler.finest_us) + ruler.finest_us
         end_us = newest_end_us if span.end_us is None else span.end_us
@@ -243,44 +306,62 @@ class Engine:
         elif span.start_us is not None:
             start_us = span.start_us
         else:
-            start_us = min((start for panes in endpoint.panes.values() for start in panes), default=end_us - ruler.finest_us)
+            held = [start for panes in endpoint.panes.values() for start in panes]
+            start_us = min(held if oldest_us is None else [*held, oldest_us], default=end_us - ruler.finest_us)
         return ruler.widen(start_us, max(end_us, start_us), watermark_us)
 
-    def _merged(self, endpoint: _Endpoint, start_us: int, end_us: int) -> dict[int, Profile]:
-        """The profiles of the panes that begin in [start, end), merged, by reference version."""
-        merged: dict[int, Profile] = {}
-        for panes in endpoint.panes.values():
-            for start, versions in panes.items():
-                if start_us <= start < end_us:
-                    for version, profile in versions.items():
-                        if version in merged:
-                            merged[version].merge(profile)
-                        else:
-                            merged[version] = profile.copy()
-        return merged
+    # Hours.
 
-    def _is_due(self, endpoint: _Endpoint, start_us: int, hour: _Hour, now_us: int) -> bool:
-        settings = self._settings
-        if hour.revision:
-            return now_us - hour.closed_us >= settings.restate_min_us or now_us < hour.closed_us  # or the clock stepped back
-        closes_us = start_us + HOUR_US + settings.hour_grace_us
-        quiet = abs(now_us - hour.last_arrival_us) >= settings.hour_quiet_us
-        return (endpoint.watermark_us or 0) >= closes_us or (now_us >= closes_us and quiet)
+    def _close_due(self, uid: str, endpoint: EndpointState, now_us: int, effects_max: int) -> list[Effect]:
+        settings, watermark_us = self._settings, endpoint.watermark_us or 0
+        due = [
+            start_us
+            for start_us, hour in endpoint.hours.items()
+            if hour.is_dirty and hour.is_due(start_us + settings.hour_us, watermark_us, now_us, settings.closing)
+        ]
+        due = sorted(due)[:effects_max]
+        for start_us in due:
+            hour = endpoint.hours[start_us]
+            hour.on_closed(hour.revision + 1, now_us, max(self.position, hour.last_position))
+        return [self._closed(uid, endpoint, start_us, endpoint.hours[start_us]) for start_us in due]
 
-    def _expire(self, before_us: int) -> None:
+    def _close_empty(self, uid: str, endpoint: EndpointState, now_us: int, effects_max: int) -> list[Effect]:
+        hour_us, grace_us = self._settings.hour_us, self._settings.closing.grace_us
+        effects: list[Effect] = []
+        while endpoint.swept_us + hour_us + grace_us <= now_us and len(effects) < effects_max:
+            start_us = endpoint.swept_us
+            if start_us in endpoint.hours or start_us < endpoint.evicted_us:
+                endpoint.swept_us += hour_us
+                continue
+            self._sweep(endpoint, start_us)
+            effects.append(HourClosed(uid, start_us, start_us + hour_us, 1, now_us, self.position, has_rows=False))
+        return effects
+
+    def _sweep(self, endpoint: EndpointState, start_us: int) -> None:
+        """An hour without rows is closed; rows that come for it later find it in the store."""
+        end_us = start_us + self._settings.hour_us
+        endpoint.swept_us = max(endpoint.swept_us, end_us)
+        endpoint.evicted_us = max(endpoint.evicted_us, end_us)
+
+    def _closed(self, uid: str, endpoint: EndpointState, start_us: int, hour: Hour) -> HourClosed:
+        end_us = start_us + self._settings.hour_us
+        through = max(self.position, hour.last_position)
+        profiles = endpoint.merged(start_us, end_us)
+        return HourClosed(uid, start_us, end_us, hour.revision, hour.closed_us, through, has_rows=True, profiles=profiles)
+
+    def _let_go(self, endpoint: EndpointState) -> None:
+        """Forgets the hours that are old, closed and stored."""
+        ruler, watermark_us = self._settings.ruler, endpoint.watermark_us or 0
+        for start_us, hour in list(endpoint.hours.items()):
+            end_us = start_us + ruler.widest_us
+            is_stored = hour.revision and not hour.is_dirty and hour.saved_position >= hour.last_position
+            if is_stored and ruler.width(end_us - 1, watermark_us) == ruler.widest_us:
+                endpoint.drop_hour(start_us, end_us)
+                endpoint.evicted_us = max(endpoint.evicted_us, end_us)
+
+    def _expire(self, now_us: int) -> None:
+        before_us = now_us - self._settings.retention_us
         for endpoint in self._endpoints.values():
-            for width, panes in endpoint.panes.items():
-                for start in [start for start in panes if start + width <= before_us]:
-                    del panes[start]
-            for start in [start for start in endpoint.hours if start + HOUR_US <= before_us]:
-                del endpoint.hours[start]
-                endpoint.dirty.discard(start)
-
-
-def _merge_into(panes: dict[int, dict[int, dict[int, Profile]]], pane: Pane, versions: dict[int, Profile]) -> None:
-    wider = panes[pane.width_us].setdefault(pane.start_us, {})
-    for version, profile in versions.items():
-        if version in wider:
-            wider[version].merge(profile)
-        else:
-            wider[version] = profile
+            endpoint.forget_idle(now_us)
+            for start_us in [start for start in endpoint.hours if start + self._settings.hour_us <= before_us]:
+                endpoint.drop_hour(start_us, start_us + self._settings.hour_us)

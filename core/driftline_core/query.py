@@ -1,14 +1,14 @@
 """Answers about a window: how far each column has moved from its reference, and its bins."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from driftline_core.binning import BooleanBins, CategoricalBins, NumericBins
 from driftline_core.drift import CONVENTIONS, Status, status_of, worst
-from driftline_core.engine import Window
 from driftline_core.errors import InvalidInput
+from driftline_core.facts import Live, Window
 from driftline_core.layout import Layout
 from driftline_core.profile import Profile
 from driftline_core.schema import Column, EndpointSpec, Kind, Role, Thresholds
@@ -67,6 +67,25 @@ class Bin:
     current: int
 
 
+def merge_window(live: Live, stored: Iterable[Mapping[int, bytes]] = ()) -> Window:
+    """What an engine holds of a span, with the stored hours of it (encoded profiles by reference version) that it does not hold.
+
+    Takes `live` over: its profiles are merged into. The window is under the newest reference that counted rows in it.
+    """
+    profiles = live.profiles
+    for hour in stored:
+        for version, encoded in hour.items():
+            profile = Profile.decode(encoded)
+            if version in profiles:
+                profiles[version].merge(profile)
+            else:
+                profiles[version] = profile.copy()
+    version = max(profiles, default=live.reference.version)
+    reference = live.references[version]
+    profile = profiles.pop(version) if version in profiles else reference.layout.empty()
+    return Window(live.start_us, live.end_us, reference, profile, sum(other.rows for other in profiles.values()))
+
+
 def drift_report(window: Window, spec: EndpointSpec, convention: str = "") -> Report:
     """Compares a window with its reference. Raises InvalidInput for an unknown convention.
 
@@ -75,7 +94,8 @@ def drift_report(window: Window, spec: EndpointSpec, convention: str = "") -> Re
     convention = convention or "driftline"
     if convention not in CONVENTIONS:
         raise InvalidInput(f"convention {convention!r} is unknown; take one of {', '.join(CONVENTIONS)}", field="convention")
-    columns = tuple(_column(window, index, spec, convention) for index in range(len(window.reference.layout.columns)))
+    judged = [index for index, column in enumerate(window.reference.layout.columns) if column.role is not Role.LATENCY]
+    columns = tuple(_column(window, index, spec, convention) for index in judged)
     drifts = np.array([each.drift for each in columns if each.column.role is Role.FEATURE])
     if convention == "mlrun":
         mean = float(drifts.mean())
@@ -143,4 +163,4 @@ def _moments(profile: Profile, layout: Layout, index: int) -> Moments:
         return Moments(low=low, high=high)
     # Variance about the mean from sums about the shift; rounding must not make it negative.
     variance = max(squares - total * total / n, 0.0) / (n - 1) if n > 1 else NAN
-    return Moments(float(layout.lookup.columns["shift"][index]) + total / n, float(np.sqrt(variance)), low, high)
+    return Moments(layout.shifts[index] + total / n, float(np.sqrt(variance)), low, high)

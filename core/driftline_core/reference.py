@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +23,12 @@ from driftline_core.binning import (
 )
 from driftline_core.coercion import cast_for
 from driftline_core.errors import InvalidInput
-from driftline_core.layout import Layout
+from driftline_core.latency import latency_bins
+from driftline_core.layout import Layout, LookupCache
 from driftline_core.names import column_names
+from driftline_core.pack import pack, unpack
 from driftline_core.profile import Profile
-from driftline_core.schema import BinsSpec, Column, Kind
+from driftline_core.schema import BinsSpec, Column, Kind, Role
 
 _MOMENT_MAX = 1e140
 
@@ -39,9 +42,18 @@ class Reference:
     profile: Profile
 
 
-def build_reference(batches: Sequence[pa.RecordBatch], columns: tuple[Column, ...], spec: BinsSpec, *, version: int) -> Reference:
+def build_reference(
+    batches: Sequence[pa.RecordBatch],
+    columns: tuple[Column, ...],
+    spec: BinsSpec,
+    *,
+    version: int,
+    latency: str = "",
+    cache: LookupCache | None = None,
+) -> Reference:
     """The reference of a sample that is given in any number of batches of one schema.
 
+    `latency` names the column of the batches to come that says how long an answer took; a sample has none of it.
     Memory beyond the batches is a few copies of one column at a time; time is that of sorting each numeric column.
     Raises InvalidInput for a sample without rows, and for a column without a value to bin by.
     """
@@ -56,13 +68,58 @@ def build_reference(batches: Sequence[pa.RecordBatch], columns: tuple[Column, ..
         made, shift = _bins(chunks, column, spec)
         bins.append(made)
         shifts.append(shift)
-    layout = Layout.of(columns, bins, shifts)
-    profile = Profile.empty(layout.lookup)
+    if latency:
+        columns, bins, shifts = (*columns, Column(latency, Role.LATENCY, Kind.NUMERIC)), [*bins, latency_bins()], [*shifts, 0.0]
+    layout = Layout.of(columns, bins, shifts, cache)
+    profile = layout.empty()
     plan = Plan.of(batches[0].schema, layout, {})
     scratch = kernels.new_scratch()
     for batch in batches:
         plan.bind(batch, 0).add_to(profile, 0, batch.num_rows, scratch)
     return Reference(version, layout, profile)
+
+
+def encode_reference(reference: Reference) -> bytes:
+    """A reference as bytes, from which `decode_reference` makes an equal one."""
+    layout = reference.layout
+    columns = [
+        {"name": column.name, "role": column.role, "kind": column.kind, "bins": _bins_state(column, bins), "shift": shift}
+        for column, bins, shift in zip(layout.columns, layout.bins, layout.shifts, strict=True)
+    ]
+    return pack({"version": reference.version, "columns": columns}, [reference.profile.encode()])
+
+
+def decode_reference(data: bytes | memoryview, cache: LookupCache | None = None) -> Reference:
+    """The reference `encode_reference` wrote; raises ValueError where the bytes are none."""
+    header, (profile,) = unpack(data)
+    columns = [Column(each["name"], Role(each["role"]), Kind(each["kind"])) for each in header["columns"]]
+    bins = [_bins_of(column, each["bins"]) for column, each in zip(columns, header["columns"], strict=True)]
+    layout = Layout.of(columns, bins, [each["shift"] for each in header["columns"]], cache)
+    return Reference(header["version"], layout, Profile.decode(profile))
+
+
+def _bins_state(column: Column, bins: Bins) -> list[float] | list[str]:
+    if column.role is Role.LATENCY:
+        return []
+    match bins:
+        case NumericBins(edges):
+            return list(edges)
+        case CategoricalBins(categories):
+            return list(categories)
+        case BooleanBins():
+            return []
+
+
+def _bins_of(column: Column, state: list[Any]) -> Bins:
+    if column.role is Role.LATENCY:
+        return latency_bins()
+    match column.kind:
+        case Kind.NUMERIC:
+            return NumericBins(tuple(state))
+        case Kind.CATEGORICAL:
+            return CategoricalBins(tuple(state))
+        case Kind.BOOLEAN:
+            return BooleanBins()
 
 
 def _cast(chunks: list[pa.Array], column: Column) -> list[pa.Array]:

@@ -16,6 +16,8 @@ class Role(StrEnum):
     FEATURE = "feature"
     PREDICTION = "prediction"
     LABEL = "label"
+    # How long the answer took: counted beside the others, and in no report of drift.
+    LATENCY = "latency"
 
 
 class Kind(StrEnum):

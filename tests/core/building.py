@@ -21,12 +21,20 @@ def reference_of(table: pa.Table, spec: EndpointSpec | None = None, *, version: 
     return build_reference(table.to_batches(), columns, spec.bins, version=version)
 
 
-def feed(engine: Engine, uid: str, reference: Reference, batches: Iterable[pa.RecordBatch], *, at_us: int = NOW_US) -> None:
-    """Counts batches that arrive at one moment; a `timestamp` column holds event times."""
+def frames(uid: str, reference: Reference, batches: Iterable[pa.RecordBatch], *, at_us: int = NOW_US) -> list[Frame]:
+    """Batches that arrive at one moment, ready to be counted; a `timestamp` column holds event times."""
     plans: dict[pa.Schema, Plan] = {}
+    made = []
     for batch in batches:
         plan = plans.setdefault(batch.schema, Plan.of(batch.schema, reference.layout, {"timestamp": "timestamp"}))
-        engine.feed(Frame(uid, at_us, reference, plan.bind(batch, at_us)))
+        made.append(Frame(uid, at_us, reference, plan.bind(batch, at_us)))
+    return made
+
+
+def feed(engine: Engine, uid: str, reference: Reference, batches: Iterable[pa.RecordBatch], *, at_us: int = NOW_US) -> None:
+    """Counts batches that arrive at one moment."""
+    for frame in frames(uid, reference, batches, at_us=at_us):
+        engine.feed(frame)
 
 
 def window_of(reference: Reference, batches: Iterable[pa.RecordBatch], settings: EngineSettings | None = None) -> Window:

@@ -104,10 +104,24 @@ def test_an_hour_closes_once_by_watermark_or_by_clock_and_again_after_late_rows(
     assert closed(engine, hour + HOUR_US + 5 * MINUTE_US) == [(hour, 1, 1)]
     assert closed(engine, late) == []
     feed(engine, "u", reference, timed([hour + 6, hour + 7]), at_us=late)
-    assert closed(engine, late + SECOND_US) == [(hour, 2, 3)]
-    feed(engine, "u", reference, timed([hour + 8]), at_us=late + SECOND_US)
-    assert closed(engine, late + 10 * SECOND_US) == []  # restated at most every ten seconds
-    assert closed(engine, late + 11 * SECOND_US) == [(hour, 3, 4)]
+    assert closed(engine, late + 4 * SECOND_US) == []  # more may be on their way
+    assert closed(engine, late + 5 * SECOND_US) == [(hour, 2, 3)]
+    feed(engine, "u", reference, timed([hour + 8]), at_us=late + 6 * SECOND_US)
+    assert closed(engine, late + 14 * SECOND_US) == []  # restated at most every ten seconds
+    assert closed(engine, late + 15 * SECOND_US) == [(hour, 3, 4)]
+
+
+def test_late_rows_that_never_stop_are_told_once_a_minute() -> None:
+    reference = reference_of(TABLE)
+    engine = engine_of(reference)
+    hour = floor(NOW_US, HOUR_US)
+    start = hour + 3 * HOUR_US
+    feed(engine, "u", reference, timed([start]), at_us=start)
+    told = []
+    for second in range(1, 181):
+        feed(engine, "u", reference, timed([hour + second]), at_us=start + second * SECOND_US)
+        told += closed(engine, start + second * SECOND_US)
+    assert told == [(hour, 1, 61), (hour, 2, 122)]
 
 
 def test_an_hour_closes_early_when_the_watermark_is_past_it() -> None:

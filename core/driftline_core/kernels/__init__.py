@@ -11,7 +11,7 @@ Once per process, before serving: `warm_up()`
 
 from driftline_core.kernels.arrow import Binding, PinnedBatch, bind, pin, with_remaps
 from driftline_core.kernels.lookup import SLOTS_MAX, Boolean, Categorical, Lookup, Mode, Numeric, build_lookup
-from driftline_core.kernels.memory import MOMENTS, Scratch, Tally, empty_tally, merge, new_scratch
+from driftline_core.kernels.memory import MOMENTS, Scratch, Tally, empty_tally, merge, new_scratch, new_tally
 from driftline_core.kernels.update import update
 from driftline_core.kernels.warm import warm_up
 
@@ -32,6 +32,7 @@ __all__ = [
     "empty_tally",
     "merge",
     "new_scratch",
+    "new_tally",
     "pin",
     "update",
     "warm_up",

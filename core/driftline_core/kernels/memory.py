@@ -45,9 +45,14 @@ class Scratch(NamedTuple):
 
 def empty_tally(lookup: Lookup) -> Tally:
     """The tally of no rows: the neutral element of `merge`."""
-    moments = np.zeros(len(lookup.columns), MOMENTS)
+    return new_tally(lookup.slots, len(lookup.columns))
+
+
+def new_tally(slots: int, columns: int) -> Tally:
+    """The tally of no rows, for a lookup of so many slots and columns."""
+    moments = np.zeros(columns, MOMENTS)
     moments["low"], moments["high"] = np.inf, -np.inf
-    return Tally(np.zeros(lookup.slots, np.int64), moments)
+    return Tally(np.zeros(slots, np.int64), moments)
 
 
 def merge(into: Tally, other: Tally) -> None:
