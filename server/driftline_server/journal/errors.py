@@ -1,0 +1,36 @@
+"""What a journal cannot do, said to whom it concerns: its caller, or the one who looks after the disk."""
+
+from pathlib import Path
+
+
+class JournalDamaged(Exception):
+    """Bytes that were durable are not what was written; nothing was changed."""
+
+    def __init__(self, path: Path, offset: int, reason: str) -> None:
+        super().__init__(
+            f"the journal is damaged: {path.name}, byte {offset}: {reason}; `driftline repair --data {path.parent.parent}` "
+            f"keeps every record that is whole and says what it drops"
+        )
+        self.path = path
+        self.offset = offset
+        self.reason = reason
+
+
+class JournalUnknown(Exception):
+    """The journal was written by another version, in a format this one does not read."""
+
+
+class JournalStalled(Exception):
+    """The disk is full; what was appended before is kept and written as soon as there is room."""
+
+    def __init__(self, reason: str, retry_after_s: float) -> None:
+        super().__init__(f"nothing can be written now: {reason}; tried again every {retry_after_s:g} s")
+        self.retry_after_s = retry_after_s
+
+
+class JournalFailed(Exception):
+    """The disk failed, or the journal is closed: it takes nothing any more."""
+
+
+class SyncFailed(OSError):
+    """What was written may not be on the disk; asking the same descriptor again would say it is."""
