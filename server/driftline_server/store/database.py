@@ -1,0 +1,79 @@
+"""`driftline.sqlite` as a file: made private, brought to this version's format, opened to write once and to read often."""
+
+import os
+import sqlite3
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from driftline_server.store.folder import StoreError
+from driftline_server.store.tables import FORMAT, migrations
+from driftline_server.store.views import create_views
+
+FILE = "driftline.sqlite"
+_SQLITE_MIN = (3, 37, 0)  # STRICT tables
+_WAL_BYTES_MAX = 64 * 2**20
+
+_PRAGMAS = (
+    "journal_mode = WAL",  # readers and the writer do not wait for one another
+    "synchronous = FULL",  # what is committed survives a power loss
+    "foreign_keys = ON",
+    f"journal_size_limit = {_WAL_BYTES_MAX}",
+)
+
+
+def open_database(path: Path) -> Database:
+    """The writing connection, its tables and views those of this version. Raises StoreError."""
+    if sqlite3.sqlite_version_info < _SQLITE_MIN:
+        raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old for {path}; driftline needs 3.37 or newer")
+    try:
+        _create(path)
+        connection = sqlite3.connect(path, check_same_thread=False)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{path} cannot be opened: {error}") from None
+    try:
+        db = Database(connection, execute_plugins=False)
+        _require_known(db, path)
+        for pragma in _PRAGMAS:
+            db.conn.execute(f"PRAGMA {pragma}")
+        migrations().apply(db)
+        with db.atomic():
+            create_views(db)
+            about = {"format": str(FORMAT), "version": version("driftline")}
+            db.conn.executemany("INSERT OR REPLACE INTO server (key, value) VALUES (?, ?)", about.items())
+    except sqlite3.Error as error:
+        connection.close()
+        raise StoreError(f"{path} cannot be used: {error}; restore it from a copy, or name another --data DIR") from None
+    except StoreError:
+        connection.close()
+        raise
+    return db
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write; one thread at a time may use it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+
+
+def _create(path: Path) -> None:
+    """Makes the file where it is missing, for its owner alone: SQLite gives its companions the same mode."""
+    if path.exists():
+        return
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _require_known(db: Database, path: Path) -> None:
+    if not db["server"].exists():
+        return
+    about = dict(db.conn.execute("SELECT key, value FROM server").fetchall())
+    if int(about.get("format", 0)) > FORMAT:
+        raise StoreError(
+            f"{path} was written by driftline {about.get('version')} (format {about['format']}); "
+            f"this is {version('driftline')}, which knows format {FORMAT}: install the newer one, or name another --data DIR"
+        )

@@ -1,0 +1,152 @@
+"""The one writing connection to `driftline.sqlite`: endpoints, references, producers and closed hours.
+
+One thread uses it (StoreWriter is one). Whatever it saves may be saved again, and hours in any order: a crash between a save and
+what its caller does next is mended by saving once more.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from driftline_core.errors import NotFound
+from driftline_server.store.database import FILE, open_database
+from driftline_server.store.endpoint import StoredEndpoint, StoredProducer, StoredReference, spec_json
+from driftline_server.store.folder import FolderLock, lock_folder
+from driftline_server.store.hour import Hour
+from driftline_server.store.hours import Keys, save_hour
+from driftline_server.store.reader import Reader
+
+_SAVE_ENDPOINT = """
+INSERT INTO endpoints (uid, name, project, function, model, version, created_us, stale_after_us, spec)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (uid) DO UPDATE SET spec = excluded.spec, stale_after_us = excluded.stale_after_us
+"""
+_SAVE_COLUMN = "INSERT INTO columns (endpoint_id, position, name, role, kind) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_SAVE_REFERENCE = "INSERT OR REPLACE INTO reference_versions (endpoint_id, version, set_us, rows, body) VALUES (?, ?, ?, ?, ?)"
+_SAVE_PRODUCER = """
+INSERT INTO producers (endpoint_id, producer_id, epoch, admitted, dropped, unconvertible, lost, last_seen_us)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (endpoint_id, producer_id) DO UPDATE SET
+    epoch = excluded.epoch, admitted = excluded.admitted, dropped = excluded.dropped, unconvertible = excluded.unconvertible,
+    lost = excluded.lost, last_seen_us = excluded.last_seen_us
+WHERE (excluded.epoch, excluded.admitted, excluded.last_seen_us) >= (producers.epoch, producers.admitted, producers.last_seen_us)
+"""
+_CLOSED_UNTIL = "UPDATE endpoints SET closed_until_us = max(coalesce(closed_until_us, ?1), ?1) WHERE uid = ?2"
+
+
+class Store:
+    """Writes; `reader` reads, from any thread."""
+
+    def __init__(self, db: Database, lock: FolderLock, reader: Reader) -> None:
+        self.reader = reader
+        self._db = db
+        self._lock = lock
+        self._keys: dict[str, Keys | None] = {}
+
+    @classmethod
+    def open(cls, folder: Path) -> "Store":
+        """Takes the data folder for this process, and makes or migrates the database in it. Raises StoreError, one line."""
+        lock = lock_folder(folder)
+        try:
+            return cls(open_database(folder / FILE), lock, Reader(folder / FILE))
+        except BaseException:
+            lock.release()
+            raise
+
+    def close(self) -> None:
+        """Closes the readers and the database, and gives the folder back."""
+        self.reader.close()
+        self._db.close()
+        self._lock.release()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All that is saved inside is one transaction; within another one, a part of it that can fail alone."""
+        try:
+            with self._db.atomic():
+                yield
+        except BaseException:
+            self._keys.clear()  # they may be those of rows that were rolled back
+            raise
+
+    def save_endpoint(self, endpoint: StoredEndpoint) -> None:
+        """Stores an endpoint, or what its spec has become. One that was deleted stays so."""
+        path, _, version = endpoint.name.rpartition(":")
+        parts = (*path.split("/"), version)
+        with self.atomic():
+            spec = (endpoint.created_us, endpoint.spec.stale_after_us, spec_json(endpoint.spec))
+            self._db.conn.execute(_SAVE_ENDPOINT, (endpoint.uid, endpoint.name, *parts, *spec))
+            (id_,) = self._db.conn.execute("SELECT id FROM endpoints WHERE uid = ?", (endpoint.uid,)).fetchone()
+            columns = [(id_, at, each.name, each.role, each.kind) for at, each in enumerate(endpoint.columns)]
+            self._db.conn.executemany(_SAVE_COLUMN, columns)
+        self._keys.pop(endpoint.uid, None)
+
+    def delete_endpoint(self, uid: str, at_us: int) -> None:
+        """Deletes what was counted for an endpoint; the endpoint itself stays as a line that says when it was deleted."""
+        with self.atomic():
+            self._db.conn.execute("UPDATE endpoints SET deleted_us = coalesce(deleted_us, ?) WHERE uid = ?", (at_us, uid))
+            for table in ("hours", "reference_versions", "producers"):
+                self._db.conn.execute(f"DELETE FROM {table} WHERE endpoint_id = (SELECT id FROM endpoints WHERE uid = ?)", (uid,))
+        self._keys.pop(uid, None)
+
+    def save_reference(self, uid: str, reference: StoredReference) -> None:
+        """Stores a version of an endpoint's reference; raises NotFound."""
+        with self.atomic():
+            if keys := self._keys_of(uid):
+                row = (keys.endpoint_id, reference.version, reference.set_us, reference.rows, reference.body)
+                self._db.conn.execute(_SAVE_REFERENCE, row)
+
+    def save_producers(self, uid: str, producers: Sequence[StoredProducer]) -> None:
+        """Stores what is known of an endpoint's producers; what is older than what is stored is passed over. Raises NotFound."""
+        with self.atomic():
+            if keys := self._keys_of(uid):
+                rows = [_producer_row(keys, producer) for producer in producers]
+                self._db.conn.executemany(_SAVE_PRODUCER, rows)
+
+    def forget_producers(self, before_us: int) -> int:
+        """Forgets the producers that were last seen before; says how many."""
+        with self.atomic():
+            return self._db.conn.execute("DELETE FROM producers WHERE last_seen_us < ?", (before_us,)).rowcount
+
+    def save_hours(self, hours: Sequence[Hour], *, closed_until_us: Mapping[str, int] | None = None) -> None:
+        """Stores closed hours and up to when hours are closed, by uid, in one transaction.
+
+        An hour is replaced whole, and never by a lower revision or one that covers less of the journal. Hours of endpoints that
+        were deleted are passed over; raises NotFound for one that never was.
+        """
+        with self.atomic():
+            for hour in hours:
+                if keys := self._keys_of(hour.uid):
+                    save_hour(self._db.conn, keys, hour)
+            self._db.conn.executemany(_CLOSED_UNTIL, [(at_us, uid) for uid, at_us in (closed_until_us or {}).items()])
+
+    def expire(self, before_us: int) -> int:
+        """Deletes the hours that ended by then, endpoint by endpoint; says how many there were."""
+        ids = self._db.conn.execute("SELECT id FROM endpoints WHERE deleted_us IS NULL").fetchall()
+        return sum(self._expire(id_, before_us) for (id_,) in ids)
+
+    def _expire(self, endpoint_id: int, before_us: int) -> int:
+        where = "FROM hours WHERE endpoint_id = ?1 AND start_us < ?2 AND end_us <= ?2"
+        with self.atomic():
+            (count,) = self._db.conn.execute(f"SELECT count(DISTINCT start_us) {where}", (endpoint_id, before_us)).fetchone()
+            if count:
+                self._db.conn.execute(f"DELETE {where}", (endpoint_id, before_us))
+        return int(count)
+
+    def _keys_of(self, uid: str) -> Keys | None:
+        """The keys of an endpoint, None where it was deleted; raises NotFound."""
+        if uid not in self._keys:
+            found = self._db.conn.execute("SELECT id, deleted_us FROM endpoints WHERE uid = ?", (uid,)).fetchone()
+            if found is None:
+                raise NotFound(f"no endpoint has uid {uid!r}; save it before what belongs to it", field="uid")
+            columns = self._db.conn.execute("SELECT name, id FROM columns WHERE endpoint_id = ?", (found[0],))
+            self._keys[uid] = Keys(found[0], dict(columns.fetchall())) if found[1] is None else None
+        return self._keys[uid]
+
+
+def _producer_row(keys: Keys, producer: StoredProducer) -> tuple[int | bytes, ...]:
+    losses = producer.losses
+    told = (losses.dropped, losses.unconvertible, losses.lost)
+    return (keys.endpoint_id, producer.producer_id, producer.epoch, producer.admitted, *told, producer.last_seen_us)
