@@ -46,18 +46,17 @@ class Producer:
 
     epoch: int
     admitted: int = 0
+    position: int = 0  # in the journal, of the last batch admitted
     losses: Losses = NO_LOSSES
 
 
 @dataclass(slots=True)
 class Producers:
-    """The producers of one endpoint, the idlest first; past `producers_max` the idlest is forgotten (its losses are kept)."""
+    """The producers of one endpoint, the idlest first; past `producers_max` the idlest is forgotten."""
 
     producers_max: int
     known: dict[bytes, Producer] = field(default_factory=dict)
     duplicates: int = 0
-    rejected: int = 0
-    forgotten: Losses = NO_LOSSES
 
     def open(self, producer_id: bytes, epoch: int) -> Producer:
         """The producer, its sequence restarted where the epoch is new.
@@ -77,12 +76,8 @@ class Producers:
         if epoch > producer.epoch:
             producer.epoch, producer.admitted = epoch, 0
         while len(self.known) > self.producers_max:
-            self.forgotten += self.known.pop(next(iter(self.known))).losses
+            del self.known[next(iter(self.known))]
         return producer
-
-    def losses(self) -> Losses:
-        """What all producers of the endpoint together could not deliver."""
-        return sum((producer.losses for producer in self.known.values()), self.forgotten)
 
 
 def judge(producer: Producer, epoch: int, sequence: int) -> Verdict:

@@ -9,6 +9,7 @@ gives it back first: `absent` names such hours, `restore` takes them. A frame at
 not counted into it again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -201,12 +202,13 @@ class Engine:
         elif endpoint is not None and not closed.has_rows:
             self._sweep(endpoint, closed.start_us)
 
-    def saved(self, uid: str, start_us: int, through: int) -> None:
-        """The store holds an hour as it was at a position."""
-        endpoint = self._endpoints.get(uid)
-        hour = endpoint.hours.get(start_us) if endpoint else None
-        if hour is not None:
-            hour.saved_position = max(hour.saved_position, through)
+    def saved(self, effects: Iterable[HourClosed]) -> None:
+        """The store holds hours as they were when they were closed."""
+        for closed in effects:
+            endpoint = self._endpoints.get(closed.uid)
+            hour = endpoint.hours.get(closed.start_us) if endpoint else None
+            if hour is not None:
+                hour.saved_position = max(hour.saved_position, closed.through)
 
     def unsaved(self) -> list[Effect]:
         """The closed hours of which it is not known that they are stored: after a restart, to be stored again."""
@@ -347,7 +349,7 @@ class Engine:
         end_us = start_us + self._settings.hour_us
         through = max(self.position, hour.last_position)
         profiles = endpoint.merged(start_us, end_us)
-        return HourClosed(uid, start_us, end_us, hour.revision, hour.closed_us, through, has_rows=True, profiles=profiles)
+        return HourClosed(uid, start_us, end_us, hour.revision, hour.closed_us, through, True, profiles, endpoint.references)
 
     def _let_go(self, endpoint: EndpointState) -> None:
         """Forgets the hours that are old, closed and stored."""

@@ -26,6 +26,10 @@ class FailedPrecondition(CoreError):
     """The request is right and the state is not; sending it again does not help."""
 
 
+class Unavailable(CoreError):
+    """Nobody can be served this now, and the one who asks is not at fault; `reason` says whether waiting helps."""
+
+
 class ResourceExhausted(CoreError):
     """A limit of the server; `retry_after_s` is how long to wait, None where waiting does not help."""
 

@@ -66,6 +66,7 @@ class HourClosed:
     through: int
     has_rows: bool
     profiles: Mapping[int, Profile] = field(default_factory=dict)
+    references: Mapping[int, Reference] = field(default_factory=dict)
 
 
 Effect = HourClosed

@@ -1,25 +1,32 @@
-"""Wiring: one engine, its owner, the services on one port; started, and drained."""
+"""Wiring: one engine, its owner, the services on one port; recovered, started, and drained."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from driftline_core import kernels
-from driftline_core.engine import Effect, Engine
+from driftline_core.engine import Engine, EngineSettings
+from driftline_core.panes import DAY_US, MINUTE_US, Ruler
 from driftline_core.payload import Limits
 from driftline_server.clock import Clock, SystemClock
 from driftline_server.config import ConfigError, Settings
 from driftline_server.credits import Credits
+from driftline_server.durability import Durability
 from driftline_server.intake import Intake
+from driftline_server.journal import State
 from driftline_server.owner import Owner
+from driftline_server.past import Answers
 from driftline_server.registry import Registry
 from driftline_server.rpc.services import ingest_service, services
 
 log = structlog.get_logger(__name__)
 
 SERVICES = ("", "driftline.v1.EndpointService", "driftline.v1.IngestService", "driftline.v1.MetricsService")
+Progress = Callable[[int, int], None]
 
 
 class App:
@@ -30,22 +37,33 @@ class App:
         clock = clock or SystemClock()
         limits = Limits(settings.payload_bytes_max, settings.batch_rows_max, settings.batch_cells_max, settings.columns_max)
         room = Credits(batches_max=settings.queue_batches_max, bytes_max=settings.queue_bytes_max)
-        self._owner = Owner(Engine(), clock=clock, room=room, on_effect=_tell)
+        engine = Engine(engine_settings(settings))
+        self._owner = Owner(engine, clock=clock, room=room)
         registry = Registry(self._owner, clock, endpoints_max=settings.endpoints_max, producers_max=settings.producers_max)
-        self._ingest = ingest_service(Intake(registry, self._owner, room, clock, limits), settings)
+        self._durability = None
+        if settings.data != "none":
+            self._durability = Durability(Path(settings.data), settings, engine, registry, self._owner, on_state=self._on_state)
+        answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
+        self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits), settings)
         self._health = health.HealthServicer(
             experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2, "health")
         )
         self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
-        self._server.add_generic_rpc_handlers(services(self._ingest, registry, self._owner, clock, limits, settings))
+        self._server.add_generic_rpc_handlers(
+            services(self._ingest, registry, answers, owner=self._owner, clock=clock, limits=limits, settings=settings)
+        )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
             from grpc_reflection.v1alpha import reflection
 
             reflection.enable_server_reflection((*SERVICES[1:], reflection.SERVICE_NAME), self._server)
 
-    def start(self) -> int:
-        """Compiles the kernels, then serves; returns the port. Raises ConfigError where the address cannot be had."""
+    def start(self, progress: Progress = lambda read, total: None) -> int:
+        """Compiles the kernels, recovers what was kept, then serves; returns the port.
+
+        `progress` is told the bytes that were replayed and those there are. Raises ConfigError where the address cannot be had,
+        or what was kept not be read.
+        """
         try:
             port = self._server.add_insecure_port(self._settings.listen)
         except RuntimeError:
@@ -53,21 +71,52 @@ class App:
         if not port:
             raise ConfigError(f"cannot listen on {self._settings.listen}: the port is in use, or the address is not this machine's")
         kernels.warm_up()
+        if self._durability is not None:
+            self._durability.recover(progress)
         self._owner.start()
+        self._owner.ahead.start()
+        if self._durability is not None:
+            self._durability.start()
         self._server.start()
         self._serving(health_pb2.HealthCheckResponse.SERVING)
         return int(port)
 
     def stop(self) -> None:
-        """Drains: no more is taken, what was accepted is counted, calls under way end or are ended."""
+        """Drains: no more is taken, what was accepted is durable and counted, calls under way end or are ended."""
         self._serving(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._ingest.drain(self._settings.drain_seconds)
         self._server.stop(self._settings.drain_seconds).wait()
-        self._owner.close()
+        if self._durability is not None:
+            self._durability.stop()
+        else:
+            self._owner.ahead.journal.close()
+            self._owner.close()
+
+    def _on_state(self, state: State, reason: str) -> None:
+        """The disk is full, failed, or well again."""
+        if state is State.FAILED:
+            log.error("the disk failed: nothing is taken any more; mend it and start the server again", reason=reason)
+            self._serving(health_pb2.HealthCheckResponse.NOT_SERVING)
+        elif state is State.STALLED:
+            log.error("the disk is full: batches are refused until there is room; questions are answered", reason=reason)
+        else:
+            log.info("batches are taken again")
 
     def _serving(self, status: int) -> None:
         for service in SERVICES:
             self._health.set(service, status)
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """What the operator set, in the engine's words."""
+    hour_us = settings.snapshot_minutes * MINUTE_US
+    steps = tuple((age, width) for age, width in Ruler().steps if width < hour_us)
+    return EngineSettings(
+        ruler=Ruler(steps, hour_us),
+        retention_us=settings.snapshot_days * DAY_US,
+        has_store=settings.data != "none",
+        producers_max=settings.producers_max,
+    )
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
@@ -80,7 +129,3 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
         ("grpc.keepalive_permit_without_calls", 1),
     ]
-
-
-def _tell(effect: Effect) -> None:
-    log.debug("hour closed", endpoint=effect.uid, start_us=effect.start_us, revision=effect.revision)

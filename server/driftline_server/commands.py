@@ -3,12 +3,15 @@
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import click
 
 from driftline_server.config import ConfigError, load
 from driftline_server.logs import configure
+
+SAY_SECONDS = 2.0
 
 
 @click.command()
@@ -23,12 +26,12 @@ def serve(listen: str | None, data: str | None, config: Path | None) -> None:
         from driftline_server.app import App  # numba and gRPC: not for --help
 
         app = App(settings)
-        port = app.start()
+        port = app.start(_Shown())
     except ConfigError as error:
         click.echo(f"driftline: {error}", err=True)
         sys.exit(2)
-    if settings.data != "none":
-        click.echo("driftline: all state is in memory: --data is accepted, and nothing is kept there yet", err=True)
+    kept = "nothing is kept (--data none)" if settings.data == "none" else f"data in {settings.data}"
+    click.echo(f"driftline: {kept}", err=True)
     click.echo(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}", err=True)
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -36,3 +39,17 @@ def serve(listen: str | None, data: str | None, config: Path | None) -> None:
     asked.wait()
     click.echo("driftline: draining", err=True)
     app.stop()
+
+
+class _Shown:
+    """Says now and then how far the journal is read."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def __call__(self, read_bytes: int, total_bytes: int) -> None:
+        now = time.monotonic()
+        if now - self._at >= SAY_SECONDS:
+            self._at = now
+            share = read_bytes / max(1, total_bytes)
+            click.echo(f"driftline: reading the journal, {share:.0%} of {total_bytes / 1e6:,.0f} MB", err=True)

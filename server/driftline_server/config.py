@@ -30,6 +30,14 @@ class Settings(BaseSettings):
     batch_rows_max: Positive = MiB
     batch_cells_max: Positive = 16 * MiB
     columns_max: Positive = 4096
+    # The journal: a checkpoint every so often, or after so much of it, bounds what a start has to replay.
+    checkpoint_seconds: Positive = 60
+    checkpoint_bytes: Positive = 1024 * MiB
+    journal_segment_bytes: Positive = 64 * MiB
+    # The "hour" that is snapshotted, in minutes: a multiple of 5 that divides a day.
+    snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440)] = 60
+    # Snapshots older than this are deleted, rows older than this are counted as expired.
+    snapshot_days: Positive = 400
     # Batches decoded and not yet counted. Past either, streams are not read from (gRPC's flow control tells the clients).
     queue_batches_max: Positive = 32
     queue_bytes_max: Positive = 8 * MiB

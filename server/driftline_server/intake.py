@@ -8,32 +8,51 @@ from driftline_core.binding import Plan
 from driftline_core.delivery import Losses, Producer, Verdict, judge
 from driftline_core.engine import Frame
 from driftline_core.errors import FailedPrecondition, InvalidInput
+from driftline_core.facts import LossTold, Origin, Tombstone
 from driftline_core.payload import Declared, Limits, declare, decode
+from driftline_server import records
 from driftline_server.clock import Clock
 from driftline_server.credits import Credits
-from driftline_server.owner import Owner
-from driftline_server.registry import Entry, Registration, Registry
+from driftline_server.journal import Body, Definition
+from driftline_server.records import Record
+from driftline_server.registration import Registration
+from driftline_server.registry import Entry as EndpointEntry
+from driftline_server.registry import Registry
+from driftline_server.write_ahead import Entry, OnDurable, WriteAhead
 
 
 @dataclass(slots=True)
 class Handle:
-    """An endpoint opened by a producer on a stream, with the schema its batches have."""
+    """An endpoint opened by a producer on a stream, with the schema its batches have.
 
-    entry: Entry
+    `on_durable` is called when batches of it have become durable; None where acknowledgements do not wait for that.
+    """
+
+    entry: EndpointEntry
     registration: Registration
     producer: Producer
+    producer_id: bytes
     epoch: int
     declared: Declared | None
+    definition: Definition | None
     plan: Plan | None
+    on_durable: OnDurable | None
 
     @property
     def notes(self) -> tuple[str, ...]:
         return self.plan.notes if self.plan else ()
 
+    def origin(self, sequence: int) -> Origin:
+        """Whose batch one of this sequence is."""
+        return Origin(self.producer_id, self.epoch, sequence)
+
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The batch is accepted, now or, for a duplicate, before."""
+    """The batch is accepted, now or (a duplicate) before; durable once the journal is at `position`."""
+
+    position: int
+    is_duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +64,9 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The batch is refused and has used up its sequence."""
+    """The batch is refused and has used up its sequence; durably so once the journal is at `position`."""
 
+    position: int
     field: str
     reason: str
 
@@ -57,15 +77,15 @@ Outcome = Taken | Ahead | Rejected
 class Intake:
     """Takes batches for the endpoints of a registry. Safe to call from many threads."""
 
-    def __init__(self, registry: Registry, owner: Owner, room: Credits, clock: Clock, limits: Limits) -> None:
+    def __init__(self, registry: Registry, ahead: WriteAhead, room: Credits, clock: Clock, limits: Limits) -> None:
         self._registry = registry
-        self._owner = owner
+        self.ahead = ahead
         self._room = room
         self._clock = clock
         self.limits = limits
         self.draining = False
 
-    def open(self, endpoint: str, producer_id: bytes, epoch: int, schema: bytes) -> Handle:
+    def open(self, endpoint: str, origin: Origin, schema: bytes, on_durable: OnDurable | None) -> Handle:
         """Opens an endpoint for a producer.
 
         Raises NotFound, InvalidInput (a schema that does not fit), FailedPrecondition (fenced).
@@ -73,21 +93,32 @@ class Intake:
         entry = self._registry.entry(endpoint)
         registration = entry.current()
         declared = declare(schema, self.limits) if schema else None
+        definition = self._registry.definition(schema) if declared else None
         plan = _plan(declared, registration) if declared else None
         with entry.lock:
-            producer = entry.producers.open(producer_id, epoch)
-        return Handle(entry, registration, producer, epoch, declared, plan)
+            known = entry.producers.known.get(origin.producer_id)
+            before = known.epoch if known else 1
+            producer = entry.producers.open(origin.producer_id, origin.epoch)
+            if producer.epoch > before:
+                begun = Tombstone(registration.uid, self._clock.now_us(), Origin(origin.producer_id, origin.epoch))
+                producer.position = self.ahead.append(Record.REFUSED, [records.refused(begun)], Entry(begun))
+        return Handle(entry, registration, producer, origin.producer_id, origin.epoch, declared, definition, plan, on_durable)
 
     def report(self, handle: Handle, losses: Losses) -> None:
         """Remembers what a producer says it could not deliver."""
         with handle.entry.lock:
-            handle.producer.losses = handle.producer.losses.most(losses)
+            total = handle.producer.losses.most(losses)
+            if total == handle.producer.losses:
+                return
+            told = LossTold(handle.registration.uid, self._clock.now_us(), handle.origin(handle.producer.admitted), total)
+            self.ahead.append(Record.LOSS, [records.loss(told)], Entry(told))
+            handle.producer.losses = total
 
     def take(self, handle: Handle, sequence: int, payload: memoryview) -> Outcome:
         """Decides on a batch and, where it is new and valid, queues it to be counted.
 
         Raises NotFound where the endpoint was deleted, FailedPrecondition where a newer epoch is open, InvalidInput where the
-        handle has no schema or the batch no sequence.
+        handle has no schema or the batch no sequence, ResourceExhausted and Unavailable where nothing can be written down.
         """
         if sequence < 1:
             raise InvalidInput("the batch has no sequence; number the batches of an epoch from 1", field="sequence")
@@ -100,22 +131,38 @@ class Intake:
             batch = decode(payload, handle.declared, self.limits)
             plan = self._current_plan(handle, handle.declared)
             size_bytes = max(len(payload), plan.cast_bytes(batch.num_rows))
-            frame = self._frame(handle, plan, batch, size_bytes)
+            frame = self._frame(handle, plan, batch, sequence, size_bytes)
         except InvalidInput as error:
-            with handle.entry.lock:
-                if judge(handle.producer, handle.epoch, sequence) is Verdict.NEXT:
-                    handle.producer.admitted = sequence
-                    handle.entry.producers.rejected += 1
-            return Rejected(error.field, error.reason)
-        with handle.entry.lock:
-            if judge(handle.producer, handle.epoch, sequence) is Verdict.NEXT:
-                handle.producer.admitted = sequence
-                self._owner.submit(frame, size_bytes)
-                return Taken()
-        self._room.give(1, size_bytes)
-        return self._judge(handle, sequence) or Taken()
+            return self._reject(handle, sequence, error)
+        try:
+            body = self.ahead.body(Record.BATCH, [records.batch_head(frame), payload], handle.definition)
+            admitted = self._admit(handle, sequence, body, Entry(frame, size_bytes, handle.on_durable))
+        except BaseException:
+            self._room.give(1, size_bytes)
+            raise
+        if admitted is None:
+            self._room.give(1, size_bytes)
+            return self._judge(handle, sequence) or Taken(handle.producer.position, is_duplicate=True)
+        return admitted
 
-    def _frame(self, handle: Handle, plan: Plan, batch: pa.RecordBatch, size_bytes: int) -> Frame:
+    def _reject(self, handle: Handle, sequence: int, error: InvalidInput) -> Outcome:
+        tombstone = Tombstone(handle.registration.uid, self._clock.now_us(), handle.origin(sequence))
+        body = self.ahead.body(Record.REFUSED, [records.refused(tombstone)])
+        admitted = self._admit(handle, sequence, body, Entry(tombstone, on_durable=handle.on_durable))
+        position = admitted.position if admitted else handle.producer.position
+        return Rejected(position, error.field, error.reason)
+
+    def _admit(self, handle: Handle, sequence: int, body: Body, entry: Entry) -> Taken | None:
+        """Takes a sequence and its place in the journal in one step; None where the sequence is not the next one any more."""
+        with handle.entry.lock:
+            handle.entry.current()
+            if judge(handle.producer, handle.epoch, sequence) is not Verdict.NEXT:
+                return None
+            position = self.ahead.append_body(body, entry)
+            handle.producer.admitted, handle.producer.position = sequence, position
+            return Taken(position)
+
+    def _frame(self, handle: Handle, plan: Plan, batch: pa.RecordBatch, sequence: int, size_bytes: int) -> Frame:
         """A batch ready to be counted, room taken for it first: casting it may take many times what it took on the wire."""
         arrival_us = self._clock.now_us()
         self._room.take(size_bytes)
@@ -124,7 +171,7 @@ class Intake:
         except BaseException:
             self._room.give(1, size_bytes)
             raise
-        return Frame(handle.registration.uid, arrival_us, handle.registration.reference, bound)
+        return Frame(handle.registration.uid, arrival_us, handle.registration.reference, bound, handle.origin(sequence))
 
     def _judge(self, handle: Handle, sequence: int) -> Outcome | None:
         """What a sequence says before the batch is looked at; None: go on."""
@@ -135,7 +182,7 @@ class Intake:
                     return None
                 case Verdict.DUPLICATE:
                     handle.entry.producers.duplicates += 1
-                    return Taken()
+                    return Taken(handle.producer.position, is_duplicate=True)
                 case Verdict.AHEAD:
                     return Ahead(handle.producer.admitted + 1)
                 case Verdict.FENCED:

@@ -7,15 +7,18 @@ Questions enter the same queue as batches, so an answer covers every batch that 
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
-from driftline_core.engine import Effect, Engine, Frame
+from driftline_core.engine import Effect, Engine, Frame, StoredHour
+from driftline_core.facts import LossTold, Tombstone
 from driftline_server.clock import Clock
 from driftline_server.credits import Credits
+from driftline_server.journal import JournalFailed
+from driftline_server.write_ahead import Change, Entry, Question, WriteAhead
 
 log = structlog.get_logger(__name__)
 
@@ -25,21 +28,51 @@ _TICK_S = 1.0
 # A moment for batches to gather, so that small ones share one hand-over between threads: at 100 rows a message a third more rate,
 # for as much latency of a query.
 _GATHER_S = 0.001
+_EFFECTS_MAX = 16  # hours closed at once, so that questions need not wait for all of them
 
 
 class Closed(Exception):
     """The owner has ended and answers no more."""
 
 
+class Past(Protocol):
+    """Where closed hours are stored."""
+
+    def hour(self, uid: str, start_us: int) -> StoredHour | None: ...
+
+
+def apply(engine: Engine, change: Change, position: int, past: Past | None) -> None:
+    """Does to an engine what a record says: the same for one that comes now and one that is replayed."""
+    match change:
+        case Frame():
+            if past is not None:
+                for start_us in engine.absent(change):
+                    stored = past.hour(change.uid, start_us)
+                    if stored is not None:
+                        engine.restore(change.uid, stored)
+            engine.feed(change, position)
+        case Tombstone():
+            engine.refuse(change, position)
+        case LossTold():
+            engine.hear(change, position)
+        case None:
+            engine.reach(position)
+        case _:
+            change(engine, position)
+            engine.reach(position)
+
+
 class Owner:
     """Owns an engine from start() to close(); whatever was submitted before close() is applied."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, room: Credits, on_effect: Callable[[Effect], None]) -> None:
+    def __init__(self, engine: Engine, *, clock: Clock, room: Credits) -> None:
+        self.ahead = WriteAhead(self._put)
+        self.past: Past | None = None
+        self.on_effect: Callable[[Effect], None] = _ignore
         self._engine = engine
         self._clock = clock
         self._room = room
-        self._on_effect = on_effect
-        self._queue: queue.SimpleQueue[tuple[Frame, int] | Callable[[], None] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Sequence[tuple[int, Entry | Question]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="owner")
 
     def start(self) -> None:
@@ -50,12 +83,19 @@ class Owner:
         self._queue.put(None)
         self._thread.join()
 
-    def submit(self, frame: Frame, size_bytes: int) -> None:
-        """Queues a batch for which room was taken; the room is given back when it is counted."""
-        self._queue.put((frame, size_bytes))
-
     def call(self, question: Callable[[Engine], T]) -> T:
-        """What a function of the engine returns, run in its turn; raises what it raises."""
+        """What a function of the engine returns, run behind all that was accepted before; raises what it raises."""
+        return self._answer(question, self.ahead.ask)
+
+    def call_now(self, question: Callable[[Engine], T]) -> T:
+        """As call(), behind what is counted already."""
+        return self._answer(question, lambda asked: self._put([(0, asked)]))
+
+    def tell(self, change: Callable[[Engine], None]) -> None:
+        """Has a function of the engine run in its turn, and does not wait."""
+        self._put([(0, Question(lambda: change(self._engine)))])
+
+    def _answer(self, question: Callable[[Engine], T], ask: Callable[[Question], None]) -> T:
         answer: Future[T] = Future()
 
         def run() -> None:
@@ -64,7 +104,10 @@ class Owner:
             except BaseException as error:
                 answer.set_exception(error)
 
-        self._queue.put(run)
+        try:
+            ask(Question(run))
+        except JournalFailed:
+            raise Closed("the server shuts down; ask again when it is back") from None
         while True:
             try:
                 return answer.result(timeout=_TICK_S)
@@ -72,41 +115,55 @@ class Owner:
                 if not self._thread.is_alive():
                     raise Closed("the server shuts down; ask again when it is back") from None
 
+    def _put(self, entries: Sequence[tuple[int, Entry | Question]]) -> None:
+        self._queue.put(entries)
+
     def _run(self) -> None:
         next_tick_us = 0
-        item: tuple[Frame, int] | Callable[[], None] | None
-        item = _idle
+        counted = False
         while True:
             now_us = self._clock.now_us()
             if not 0 <= next_tick_us - now_us <= _TICK_S * 1e6:  # due, or the clock stepped
-                self._advance(now_us)
-                next_tick_us = now_us + int(_TICK_S * 1e6)
-            if isinstance(item, tuple) and self._queue.empty():
+                has_more = self._advance(now_us)
+                next_tick_us = now_us + (0 if has_more else int(_TICK_S * 1e6))
+            if counted and self._queue.empty():
                 time.sleep(_GATHER_S)
+            counted = False
             try:
-                item = self._queue.get(timeout=_TICK_S)
+                entries = self._queue.get(timeout=max(0.0, (next_tick_us - now_us) / 1e6))
             except queue.Empty:
-                item = _idle
                 continue
-            if item is None:
+            if entries is None:
                 return
-            if isinstance(item, tuple):
-                self._feed(*item)
-            else:
-                item()
+            for position, entry in entries:
+                counted |= self._do(position, entry)
 
-    def _feed(self, frame: Frame, size_bytes: int) -> None:
+    def _do(self, position: int, entry: Entry | Question) -> bool:
+        """Does one thing; says whether it was a batch."""
+        if isinstance(entry, Question):
+            self._guarded(entry.ask)
+            return False
         try:
-            self._engine.feed(frame)
-        except Exception:
-            log.exception("a batch could not be counted", endpoint=frame.uid)  # a fault of ours: said, and the owner lives on
+            self._guarded(lambda: apply(self._engine, entry.change, position, self.past))
         finally:
-            self._room.give(1, size_bytes)
+            if entry.size_bytes:
+                self._room.give(1, entry.size_bytes)
+        return isinstance(entry.change, Frame)
 
-    def _advance(self, now_us: int) -> None:
-        for effect in self._engine.advance(now_us):
-            self._on_effect(effect)
+    def _advance(self, now_us: int) -> bool:
+        """Lets time pass; says whether more is due at once."""
+        effects: list[Effect] = []
+        self._guarded(lambda: effects.extend(self._engine.advance(now_us, _EFFECTS_MAX)))
+        for effect in effects:
+            self._guarded(lambda effect=effect: self.on_effect(effect))  # type: ignore[misc]
+        return len(effects) >= _EFFECTS_MAX
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:
+            log.exception("the engine's owner failed at a step")  # a fault of ours: said, and the owner lives on
 
 
-def _idle() -> None:
-    """What the owner did last when it did nothing."""
+def _ignore(_: Effect) -> None:
+    """Where hours are not stored, nobody waits for them."""

@@ -1,32 +1,28 @@
 """Which endpoints there are: names, what their creators said, and the reference in force."""
 
+import itertools
 import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import pyarrow as pa
 
 from driftline_core.delivery import Producers
 from driftline_core.errors import AlreadyExists, InvalidInput, NotFound, ResourceExhausted
+from driftline_core.layout import LookupCache
 from driftline_core.names import canonical, column_names, matching
 from driftline_core.reference import Reference, build_reference
 from driftline_core.roles import normal, resolve
-from driftline_core.schema import BinsSpec, Column, EndpointSpec
+from driftline_core.schema import BinsSpec, EndpointSpec
+from driftline_server import records
 from driftline_server.clock import Clock
+from driftline_server.journal import Definition
 from driftline_server.owner import Owner
-
-
-@dataclass(frozen=True, slots=True)
-class Registration:
-    """An endpoint as it stands: replaced whole when its reference changes."""
-
-    name: str
-    uid: str
-    spec: EndpointSpec
-    columns: tuple[Column, ...]
-    reference: Reference
-    created_us: int
+from driftline_server.records import Record
+from driftline_server.registration import Registration
+from driftline_server.write_ahead import Entry as Change
 
 
 @dataclass(slots=True)
@@ -45,15 +41,26 @@ class Entry:
         return registration
 
 
+class Listener(Protocol):
+    """Wants to know of endpoints as they come and go."""
+
+    def on_registered(self, registration: Registration, set_us: int) -> None: ...
+
+    def on_deleted(self, registration: Registration, at_us: int) -> None: ...
+
+
 class Registry:
     """The endpoints of a server, by canonical name."""
 
     def __init__(self, owner: Owner, clock: Clock, *, endpoints_max: int, producers_max: int) -> None:
+        self.cache = LookupCache()
+        self.listeners: list[Listener] = []
         self._owner = owner
         self._clock = clock
         self._endpoints_max = endpoints_max
         self._producers_max = producers_max
         self._entries: dict[str, Entry] = {}
+        self._definitions = itertools.count(1)
         self._lock = threading.Lock()
 
     def entry(self, name: str) -> Entry:
@@ -70,7 +77,11 @@ class Registry:
 
     def entries(self, pattern: str) -> list[Entry]:
         """The endpoints whose canonical name matches a glob, ordered by name."""
-        return [self._entries[name] for name in matching(list(self._entries), pattern)]
+        return [entry for name in matching(list(self._entries), pattern) if (entry := self._entries.get(name))]
+
+    def definition(self, schema: bytes) -> Definition:
+        """A schema as the journal's records refer to it."""
+        return Definition(next(self._definitions), schema)
 
     def require_free(self, name: str) -> None:
         """Raises AlreadyExists, or ResourceExhausted past endpoints_max: asked before an upload, and again after it."""
@@ -86,13 +97,21 @@ class Registry:
         """An endpoint from a sample; notes say what its creator may not expect."""
         spec = normal(spec)
         columns, notes = resolve(spec, schema)
-        reference = build_reference(sample, columns, spec.bins, version=1)
+        latency = spec.reserved_columns().get("latency", "")
+        reference = build_reference(sample, columns, spec.bins, version=1, latency=latency, cache=self.cache)
         created = Registration(spec.name, uuid.uuid4().hex, spec, columns, reference, self._clock.now_us())
-        entry = Entry(created, threading.Lock(), Producers(self._producers_max))
         with self._lock:
             self.require_free(spec.name)
-            self._owner.call(lambda engine: engine.create(created.uid, reference))
-            self._entries[created.name] = entry
+            self._owner.ahead.append(
+                Record.CREATE,
+                [records.create(created)],
+                Change(
+                    lambda engine, position: engine.create(created.uid, reference, now_us=created.created_us, position=position)
+                ),
+            )
+            entry = self.add(created)
+        for listener in self.listeners:
+            listener.on_registered(created, created.created_us)
         return entry, notes
 
     def set_reference(
@@ -109,19 +128,61 @@ class Registry:
         notes = [
             f"column {name!r} of the reference is not known to the endpoint and is ignored" for name in names if name not in known
         ]
-        built = build_reference(sample, before.columns, bins or before.spec.bins, version=before.reference.version + 1)
+        chosen, latency = bins or before.spec.bins, before.spec.reserved_columns().get("latency", "")
+        built = build_reference(sample, before.columns, chosen, version=1, latency=latency, cache=self.cache)
         with self._lock:
             now = entry.current()
             reference = Reference(now.reference.version + 1, built.layout, built.profile)
-            self._owner.call(lambda engine: engine.set_reference(now.uid, reference))
-            entry.registration = replace(now, reference=reference, spec=replace(now.spec, bins=bins or now.spec.bins))
+            changed = replace(now, reference=reference, spec=replace(now.spec, bins=chosen))
+            set_us = self._clock.now_us()
+            # Before any batch that is bound to it, which readers do as soon as they see it.
+            self._owner.ahead.append(
+                Record.REFERENCE,
+                [records.reference(now.uid, chosen, reference, set_us)],
+                Change(lambda engine, position: engine.set_reference(now.uid, reference, position=position)),
+            )
+            entry.registration = changed
+        for listener in self.listeners:
+            listener.on_registered(changed, set_us)
         return entry, notes
 
     def delete(self, name: str) -> None:
         """Forgets an endpoint; raises NotFound."""
         with self._lock:
             entry = self.entry(name)
-            registration = entry.current()
+            with entry.lock:  # no batch is admitted any more
+                registration = entry.current()
+                self._owner.ahead.append(
+                    Record.DELETE,
+                    [records.delete(registration.uid)],
+                    Change(lambda engine, position: engine.delete(registration.uid, position=position)),
+                )
+                entry.registration = None
             del self._entries[registration.name]
-            entry.registration = None
-            self._owner.call(lambda engine: engine.delete(registration.uid))
+        self._owner.call(lambda _: None)
+        for listener in self.listeners:
+            listener.on_deleted(registration, self._clock.now_us())
+
+    # What is recovered at a start, before anyone is served.
+
+    def add(self, registration: Registration) -> Entry:
+        """Serves an endpoint that is in the engine, or on its way there."""
+        entry = Entry(registration, threading.Lock(), Producers(self._producers_max))
+        self._entries[registration.name] = entry
+        return entry
+
+    def refer(self, entry: Entry, reference: Reference, bins: BinsSpec) -> None:
+        """Another reference is in force."""
+        registration = entry.current()
+        entry.registration = replace(registration, reference=reference, spec=replace(registration.spec, bins=bins))
+
+    def by_uid(self) -> dict[str, Entry]:
+        """The endpoints by uid."""
+        return {entry.registration.uid: entry for entry in list(self._entries.values()) if entry.registration}
+
+    def remove(self, uid: str) -> None:
+        """Serves an endpoint no more."""
+        found = self.by_uid().get(uid)
+        if found is not None and found.registration is not None:
+            del self._entries[found.registration.name]
+            found.registration = None

@@ -83,7 +83,7 @@ class World:
             if before is None or before.through <= effect.through:
                 self.store[effect.start_us] = StoredHour(effect.start_us, effect.revision, effect.through, profiles)
             if self.random.random() < 0.8:
-                self.engine.saved("u", effect.start_us, effect.through)
+                self.engine.saved([effect])
         self.unconfirmed = kept
 
     def take_checkpoint(self) -> None:

@@ -1,6 +1,5 @@
 """The one place where protobuf messages and the core's words meet."""
 
-from driftline_core.delivery import Losses
 from driftline_core.drift import Status
 from driftline_core.engine import Span, Totals
 from driftline_core.errors import InvalidInput
@@ -9,7 +8,7 @@ from driftline_core.query import Bin, ColumnDrift, Report
 from driftline_core.schema import BinsSpec, Column, EndpointSpec, Kind, Role, Thresholds
 from driftline_proto.v1 import endpoint_pb2, ingest_pb2, metrics_pb2, schema_pb2
 from driftline_server.intake import Handle
-from driftline_server.registry import Registration
+from driftline_server.registration import Registration
 
 _KINDS = {
     schema_pb2.KIND_NUMERIC: Kind.NUMERIC,
@@ -80,9 +79,7 @@ def column(given: Column) -> schema_pb2.Column:
     return schema_pb2.Column(name=given.name, role=_ROLE_CODES[given.role], kind=_KIND_CODES[given.kind])
 
 
-def endpoint(
-    registration: Registration, totals: Totals, *, losses: Losses, duplicates: int, rejected: int, now_us: int
-) -> endpoint_pb2.Endpoint:
+def endpoint(registration: Registration, totals: Totals, *, duplicates: int, now_us: int) -> endpoint_pb2.Endpoint:
     """An endpoint with its counters."""
     given = registration.spec
     last_us = totals.last_arrival_us if totals.last_arrival_us is not None else registration.created_us
@@ -97,12 +94,12 @@ def endpoint(
             rows=totals.rows,
             batches=totals.batches,
             duplicate_batches=duplicates,
-            rejected_batches=rejected,
+            rejected_batches=totals.rejected_batches,
             future_rows=totals.future_rows,
             expired_rows=totals.expired_rows,
-            dropped_rows=losses.dropped,
-            unconvertible_rows=losses.unconvertible,
-            lost_rows=losses.lost,
+            dropped_rows=totals.losses.dropped,
+            unconvertible_rows=totals.losses.unconvertible,
+            lost_rows=totals.losses.lost,
         ),
         last_arrival_us=totals.last_arrival_us,
         watermark_us=totals.watermark_us,
@@ -114,6 +111,11 @@ def endpoint(
     )
 
 
+def level(handle: Handle) -> ingest_pb2.AckLevel:
+    """What acknowledgements of a handle promise."""
+    return ingest_pb2.ACK_LEVEL_DURABLE if handle.on_durable else ingest_pb2.ACK_LEVEL_ACCEPTED
+
+
 def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
     """The answer to Open."""
     registration = handle.registration
@@ -121,7 +123,7 @@ def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
         handle=number,
         endpoint_uid=registration.uid,
         last_sequence=handle.producer.admitted,
-        level=ingest_pb2.ACK_LEVEL_ACCEPTED,
+        level=level(handle),
         columns=map(column, registration.columns),
         reserved=registration.spec.reserved_columns(),
         notes=handle.notes,

@@ -13,7 +13,8 @@ from driftline_proto.v1 import endpoint_pb2 as pb
 from driftline_server.clock import Clock
 from driftline_server.memory import release
 from driftline_server.owner import Owner
-from driftline_server.registry import Entry, Registration, Registry
+from driftline_server.registration import Registration
+from driftline_server.registry import Entry, Registry
 from driftline_server.rpc import convert
 
 _RETRY_AFTER_S = 5.0
@@ -111,11 +112,7 @@ class EndpointService:
         return [self._described(entry, r, totals[r.uid]) for entry, r in there if r.uid in totals]
 
     def _described(self, entry: Entry, registration: Registration, totals: Totals) -> pb.Endpoint:
-        with entry.lock:
-            losses, duplicates, rejected = entry.producers.losses(), entry.producers.duplicates, entry.producers.rejected
-        return convert.endpoint(
-            registration, totals, losses=losses, duplicates=duplicates, rejected=rejected, now_us=self._clock.now_us()
-        )
+        return convert.endpoint(registration, totals, duplicates=entry.producers.duplicates, now_us=self._clock.now_us())
 
 
 class _Upload:

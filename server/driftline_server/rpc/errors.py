@@ -6,7 +6,15 @@ from google.protobuf import any_pb2, duration_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from driftline_core.errors import AlreadyExists, CoreError, FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
+from driftline_core.errors import (
+    AlreadyExists,
+    CoreError,
+    FailedPrecondition,
+    InvalidInput,
+    NotFound,
+    ResourceExhausted,
+    Unavailable,
+)
 from driftline_server.owner import Closed
 
 log = structlog.get_logger(__name__)
@@ -17,6 +25,7 @@ CODES: dict[type[CoreError], int] = {
     AlreadyExists: code_pb2.ALREADY_EXISTS,
     FailedPrecondition: code_pb2.FAILED_PRECONDITION,
     ResourceExhausted: code_pb2.RESOURCE_EXHAUSTED,
+    Unavailable: code_pb2.UNAVAILABLE,
 }
 
 

@@ -3,19 +3,18 @@
 from driftline_core.engine import Window
 from driftline_core.query import drift_report, histogram
 from driftline_proto.v1 import metrics_pb2 as pb
-from driftline_server.clock import Clock
-from driftline_server.owner import Owner
-from driftline_server.registry import Registration, Registry
+from driftline_server.past import Answers
+from driftline_server.registration import Registration
+from driftline_server.registry import Registry
 from driftline_server.rpc import convert
 
 
 class MetricsService:
     """The calls of MetricsService, as functions from request to response; the owner only merges."""
 
-    def __init__(self, registry: Registry, owner: Owner, clock: Clock) -> None:
+    def __init__(self, registry: Registry, answers: Answers) -> None:
         self._registry = registry
-        self._owner = owner
-        self._clock = clock
+        self._answers = answers
 
     def drift(self, request: pb.GetDriftRequest) -> pb.GetDriftResponse:
         """GetDrift."""
@@ -36,5 +35,4 @@ class MetricsService:
 
     def _window(self, name: str, span: pb.Span) -> tuple[Registration, Window]:
         registration = self._registry.entry(name).current()
-        asked, now_us = convert.span(span), self._clock.now_us()
-        return registration, self._owner.call(lambda engine: engine.window(registration.uid, asked, now_us))
+        return registration, self._answers.window(registration, convert.span(span))

@@ -5,6 +5,7 @@ gather, unless someone waits for the answer (an Open, a refusal).
 """
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,11 +14,13 @@ import structlog
 
 from driftline_core.delivery import Losses
 from driftline_core.errors import CoreError, InvalidInput, ResourceExhausted
+from driftline_core.facts import Origin
 from driftline_proto.v1 import ingest_pb2 as pb
-from driftline_server.intake import Ahead, Handle, Intake, Rejected
+from driftline_server.intake import Ahead, Handle, Intake, Rejected, Taken
 from driftline_server.rpc import convert
 from driftline_server.rpc.errors import Ended, code_of
 from driftline_server.rpc.wire import Batch, Malformed
+from driftline_server.write_ahead import OnDurable
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +30,16 @@ _ACK_GATHER_S = 0.004
 _ACK_BATCHES = 64
 # What a client that does not listen has not been told yet; past it the stream is not read from.
 _ANSWER_BYTES_MAX = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A batch whose outcome is known, and may have to become durable."""
+
+    handle: int
+    sequence: int
+    level: pb.AckLevel
+    outcome: Taken | Rejected
 
 
 @dataclass(slots=True)
@@ -43,6 +56,22 @@ class _Pending:
     def __bool__(self) -> bool:
         return bool(self.acks or self.opened or self.refused)
 
+    def ack(self, handle: int, level: pb.AckLevel) -> pb.Ack:
+        """The acknowledgement of a handle, so far."""
+        ack = self.acks.get(handle)
+        if ack is None:
+            ack = self.acks[handle] = pb.Ack(handle=handle, level=level)
+        return ack
+
+    def settle(self, settled: _Settled) -> None:
+        """Acknowledges a batch."""
+        ack = self.ack(settled.handle, settled.level)
+        ack.sequence = max(ack.sequence, settled.sequence)
+        if isinstance(settled.outcome, Rejected):
+            told = ack.rejected.add(sequence=settled.sequence, field=settled.outcome.field, reason=settled.outcome.reason)
+            self.size_bytes += told.ByteSize()
+        self.batches += 1
+
     def response(self) -> pb.PushResponse:
         return pb.PushResponse(acks=self.acks.values(), opened=self.opened, refused=self.refused)
 
@@ -58,8 +87,9 @@ class Stream:
         self._closed_handles: set[int] = set()  # the client has been told, and what it sends on them is passed over
         self._changed = threading.Condition()
         self._pending = _Pending()
+        self._undurable: deque[_Settled] = deque()
         self._messages = 0
-        self._waiting = False  # the acknowledging thread sleeps and wants to be woken
+        self._wanted: int | None = None  # so many batches wake the acknowledging thread; None: it is awake
         self._ended = False
         self._failure: Exception | None = None
 
@@ -90,6 +120,13 @@ class Stream:
                 grpc.StatusCode.DEADLINE_EXCEEDED, f"no message came for {self._idle_s:g} s; open a stream when there are rows"
             )
 
+    def on_durable(self, position: int) -> None:
+        """Acknowledges what has become durable; called by the journal's thread."""
+        with self._changed:
+            while self._undurable and self._undurable[0].outcome.position <= position:
+                self._pending.settle(self._undurable.popleft())
+            self._tell(urgent=self._ended and not self._undurable)
+
     def wake(self) -> None:
         """Makes the acknowledging thread look again, now."""
         with self._changed:
@@ -102,18 +139,21 @@ class Stream:
         """What there is to say, whether the stream has ended, and whether it is idle."""
         with self._changed:
             before = self._messages
-            self._waiting = True
+            self._wanted = 1
             told = self._changed.wait_for(lambda: self._pending or self._is_over(), timeout=self._idle_s)
             if told and not self._pending.urgent and self._pending.batches < _ACK_BATCHES:
+                self._wanted = _ACK_BATCHES
                 self._changed.wait_for(lambda: self._pending.urgent or self._pending.batches >= _ACK_BATCHES, timeout=_ACK_GATHER_S)
-            self._waiting = False
+            self._wanted = None
             pending, self._pending = self._pending, _Pending()
             if pending.size_bytes >= _ANSWER_BYTES_MAX:
                 self._changed.notify_all()
             return pending, self._is_over(), not told and self._messages == before
 
     def _is_over(self) -> bool:
-        return self._ended or self._intake.draining
+        """Nothing more will be said: the stream ends, and what was taken is durable, or will not be for now."""
+        is_ending = self._ended or self._intake.draining
+        return is_ending and not (self._undurable and self._intake.ahead.is_open)
 
     # The reading thread.
 
@@ -162,7 +202,8 @@ class Stream:
         try:
             if len(self._handles) >= self._handles_max and request.handle not in self._handles:
                 raise ResourceExhausted(f"a stream has at most {self._handles_max} handles", field="handle")
-            handle = self._intake.open(request.endpoint, request.producer_id, request.epoch, request.schema)
+            origin = Origin(request.producer_id, request.epoch)
+            handle = self._intake.open(request.endpoint, origin, request.schema, self._listener(request.level))
         except CoreError as error:
             self._refuse(request.handle, error)
             return
@@ -173,6 +214,10 @@ class Stream:
             self._pending.opened.append(opened)
             self._pending.size_bytes += opened.ByteSize()
             self._tell(urgent=True)
+
+    def _listener(self, level: pb.AckLevel) -> OnDurable | None:
+        """Who is to be told of durable batches: nobody where the lower level is asked for, or the higher one not offered."""
+        return self.on_durable if self._intake.ahead.is_durable and level != pb.ACK_LEVEL_ACCEPTED else None
 
     def _on_loss(self, loss: pb.Loss) -> None:
         handle = self._bound(loss.handle)
@@ -188,20 +233,22 @@ class Stream:
         except CoreError as error:
             self._refuse(batch.handle, error)
             return
+        level = convert.level(handle)
         with self._changed:
-            ack = self._pending.acks.get(batch.handle)
-            if ack is None:
-                ack = self._pending.acks[batch.handle] = pb.Ack(handle=batch.handle, level=pb.ACK_LEVEL_ACCEPTED)
             if isinstance(outcome, Ahead):
-                ack.sequence = max(ack.sequence, outcome.expected - 1)
-                ack.expected_sequence = outcome.expected
-            else:
-                ack.sequence = max(ack.sequence, batch.sequence)
-            if isinstance(outcome, Rejected):
-                told = ack.rejected.add(sequence=batch.sequence, field=outcome.field, reason=outcome.reason)
-                self._pending.size_bytes += told.ByteSize()
-            self._pending.batches += 1
-            self._tell(urgent=isinstance(outcome, Ahead))
+                self._pending.ack(batch.handle, level).expected_sequence = outcome.expected
+                self._pending.batches += 1
+                self._tell(urgent=True)
+                return
+            settled = _Settled(batch.handle, batch.sequence, level, outcome)
+            if handle.on_durable is None or outcome.position <= self._intake.ahead.durable:
+                self._pending.settle(settled)
+                self._tell(urgent=False)
+                return
+            self._undurable.append(settled)
+        if isinstance(outcome, Taken) and outcome.is_duplicate:
+            # Its original may have come on another stream, which alone is told when it is durable.
+            self._intake.ahead.when_durable(handle.on_durable)
 
     def _bound(self, number: int) -> Handle | None:
         """The handle of a number; None where there is none, of which the client is told once."""
@@ -224,5 +271,5 @@ class Stream:
     def _tell(self, *, urgent: bool) -> None:
         """Wakes the acknowledging thread where it waits for just this; called with the condition held."""
         self._pending.urgent |= urgent
-        if self._waiting and (urgent or self._pending.batches in (1, _ACK_BATCHES)):
+        if self._wanted is not None and (urgent or self._pending.batches >= self._wanted):
             self._changed.notify()

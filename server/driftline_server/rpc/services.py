@@ -13,6 +13,7 @@ from driftline_server.clock import Clock
 from driftline_server.config import Settings
 from driftline_server.intake import Intake
 from driftline_server.owner import Owner
+from driftline_server.past import Answers
 from driftline_server.registry import Registry
 from driftline_server.rpc.endpoints import EndpointService, UploadRoom
 from driftline_server.rpc.ingest import IngestService
@@ -32,14 +33,21 @@ def ingest_service(intake: Intake, settings: Settings) -> IngestService:
 
 
 def services(
-    ingest: IngestService, registry: Registry, owner: Owner, clock: Clock, limits: Limits, settings: Settings
+    ingest: IngestService,
+    registry: Registry,
+    answers: Answers,
+    *,
+    owner: Owner,
+    clock: Clock,
+    limits: Limits,
+    settings: Settings,
 ) -> tuple[grpc.GenericRpcHandler, ...]:
     """The handlers of every service of driftline.v1."""
     streams = ThreadPoolExecutor(settings.push_streams_max + _REFUSING_THREADS, "push")
     uploads = ThreadPoolExecutor(settings.uploads_max + _REFUSING_THREADS, "upload")
     room = UploadRoom(uploads_max=settings.uploads_max, bytes_max=settings.upload_bytes_max)
     endpoints = EndpointService(registry, owner, clock, limits, room, upload_s=settings.upload_seconds)
-    metrics = MetricsService(registry, owner, clock)
+    metrics = MetricsService(registry, answers)
     return (
         service("IngestService", {"Push": stream(ingest.push, parse_push, streams)}),
         service(

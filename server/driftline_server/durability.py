@@ -1,0 +1,118 @@
+"""What makes counts outlive a server: journal, checkpoints and store in one data folder, opened, recovered, closed in order."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from driftline_core.engine import Engine
+from driftline_server import checkpoint
+from driftline_server.checkpoint import CheckpointUnknown
+from driftline_server.checkpoints import Checkpoints
+from driftline_server.config import ConfigError, Settings
+from driftline_server.filesystem import SystemFilesystem
+from driftline_server.journal import Journal, JournalDamaged, JournalSettings, JournalUnknown, State
+from driftline_server.owner import Owner
+from driftline_server.past import StoredPast
+from driftline_server.recovery import Recovery
+from driftline_server.registry import Registry
+from driftline_server.snapshots import Snapshots
+from driftline_server.store import Reader, Store, StoreError, StoreWriter
+
+log = structlog.get_logger(__name__)
+
+JOURNAL, CHECKPOINTS = "journal", "checkpoints"
+
+
+class Durability:
+    """From recover() over start() to stop()."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        engine: Engine,
+        registry: Registry,
+        owner: Owner,
+        *,
+        on_state: Callable[[State, str], None],
+    ) -> None:
+        """Takes the data folder for this process. Raises ConfigError, one line, where it cannot be had."""
+        try:
+            self._store = Store.open(folder)
+        except StoreError as error:
+            raise ConfigError(str(error)) from None
+        self._folder = folder
+        self._engine = engine
+        self._registry = registry
+        self._owner = owner
+        self._filesystem = SystemFilesystem()
+        self._writer = StoreWriter(self._store)
+        self._snapshots = Snapshots(registry, owner, self._writer)
+        owner.past = StoredPast(self._store.reader)
+        owner.on_effect = self._snapshots.on_effect
+        owner.ahead.journal = self._journal = Journal(
+            folder / JOURNAL,
+            self._filesystem,
+            JournalSettings(segment_bytes=settings.journal_segment_bytes),
+            deliver=owner.ahead.deliver,
+            on_state=on_state,
+        )
+        self._checkpoints = Checkpoints(
+            folder / CHECKPOINTS,
+            self._filesystem,
+            registry,
+            owner,
+            period_s=settings.checkpoint_seconds,
+            journal_bytes=settings.checkpoint_bytes,
+            on_written=self._on_checkpoint,
+        )
+
+    @property
+    def reader(self) -> Reader:
+        """Closed hours, to be asked from any thread."""
+        return self._store.reader
+
+    def recover(self, progress: Callable[[int, int], None]) -> None:
+        """Brings the engine and the registry to where the last life ended. Raises ConfigError where that cannot be read."""
+        recovery = Recovery(self._engine, self._registry, self._owner.past)
+        try:
+            found = checkpoint.load(self._folder / CHECKPOINTS, self._filesystem)
+            after = recovery.load(found)
+            recovery.replay(self._journal, after, found.reached if found else 0, progress)
+        except (JournalDamaged, JournalUnknown, CheckpointUnknown, OSError, ValueError) as error:
+            self._store.close()
+            raise ConfigError(f"data directory {self._folder}: {error}") from None
+        if recovery.replayed or self._journal.torn_bytes:
+            log.info(
+                "recovered",
+                records=recovery.replayed,
+                failed=recovery.failed,
+                torn_bytes=self._journal.torn_bytes,
+                missing=self._journal.missing,
+            )
+
+    def start(self) -> None:
+        """Begins to write; the owner and the journal run."""
+        self._writer.start()
+        for uid, entry in self._registry.by_uid().items():
+            registration = entry.current()
+            if registration.reference.version not in {each.version for each in self.reader.references(uid)}:
+                self._snapshots.on_registered(registration, registration.created_us)
+        self._registry.listeners.append(self._snapshots)
+        self._snapshots.resume(self._owner.call_now(lambda engine: engine.unsaved()))
+        self._checkpoints.start()
+
+    def stop(self) -> None:
+        """Nothing more comes in: makes durable and counts what was accepted, writes a last checkpoint, and closes."""
+        self._journal.close()
+        self._checkpoints.close()
+        self._owner.close()
+        self._writer.close()
+        self._store.close()
+
+    def _on_checkpoint(self, covered: int) -> None:
+        """Two checkpoints cover the journal up to a position: what is before it will not be read again."""
+        dropped = self._journal.drop_before(covered + 1)
+        if dropped:
+            log.debug("journal segments were dropped", segments=len(dropped))

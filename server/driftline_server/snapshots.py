@@ -1,0 +1,130 @@
+"""Closed hours on their way into the store, and endpoints as they come and go.
+
+What is stored is durable in the journal already, since the owner counts nothing before. Whatever is lost on this way is done again
+after a restart: the engine remembers which hours it knows to be stored.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+import structlog
+
+from driftline_core.engine import Effect, Engine, Window
+from driftline_core.errors import CoreError
+from driftline_core.query import Report, drift_report
+from driftline_core.reference import encode_reference
+from driftline_core.schema import EndpointSpec
+from driftline_server import records
+from driftline_server.owner import Owner
+from driftline_server.past import encode_profiles
+from driftline_server.records import Record
+from driftline_server.registration import Registration
+from driftline_server.registry import Registry
+from driftline_server.store import Hour, Store, StoredEndpoint, StoredReference, StoreError, StoreWriter
+from driftline_server.write_ahead import Entry
+
+log = structlog.get_logger(__name__)
+
+_HOURS_MAX = 64  # of one transaction
+_WAITING_MAX = 2048  # past it hours wait in the engine, and are asked for again
+
+
+class Snapshots:
+    """Listens to the owner's effects and to the registry."""
+
+    def __init__(self, registry: Registry, owner: Owner, writer: StoreWriter) -> None:
+        self._registry = registry
+        self._owner = owner
+        self._writer = writer
+        self._waiting: deque[Effect] = deque()
+        self._is_writing = False
+        self._is_behind = False
+        self._lock = threading.Lock()
+
+    def on_effect(self, effect: Effect) -> None:
+        """An hour has closed; called by the owner's thread."""
+        try:
+            self._owner.ahead.append(Record.HOUR_CLOSED, [records.hour_closed(effect)], Entry(None))
+        except CoreError as error:
+            # The revision alone hangs on it: after a crash the hour is closed anew, and replaced.
+            log.warning("the closing of an hour was not written down", reason=error.reason)
+        self.resume([effect])
+
+    def resume(self, effects: Sequence[Effect]) -> None:
+        """Stores hours, those before a restart among them."""
+        with self._lock:
+            for effect in effects:
+                if len(self._waiting) >= _WAITING_MAX:
+                    self._is_behind = True
+                    break
+                self._waiting.append(effect)
+            if self._is_writing or not self._waiting:
+                return
+            self._is_writing = True
+        self._submit()
+
+    def on_registered(self, registration: Registration, set_us: int) -> None:
+        """An endpoint was created, or has a new reference."""
+        stored = StoredEndpoint(
+            registration.uid, registration.name, registration.spec, registration.columns, registration.created_us
+        )
+        reference = registration.reference
+        version = StoredReference(reference.version, set_us, reference.profile.rows, encode_reference(reference))
+
+        def save(store: Store) -> None:
+            store.save_endpoint(stored)
+            store.save_reference(registration.uid, version)
+
+        self._writer.submit(save)
+
+    def on_deleted(self, registration: Registration, at_us: int) -> None:
+        """An endpoint was deleted."""
+        self._writer.submit(lambda store: store.delete_endpoint(registration.uid, at_us))
+
+    def _submit(self) -> None:
+        with self._lock:
+            effects = [self._waiting.popleft() for _ in range(min(_HOURS_MAX, len(self._waiting)))]
+        specs = {uid: entry.registration.spec for uid, entry in self._registry.by_uid().items() if entry.registration}
+        known = [effect for effect in effects if effect.uid in specs]
+
+        def save(store: Store) -> None:
+            until = {effect.uid: effect.end_us for effect in known}
+            store.save_hours([_hour(effect, specs[effect.uid]) for effect in known], closed_until_us=until)
+
+        try:
+            self._writer.submit(save).add_done_callback(lambda done: self._on_saved(done, known))
+        except (CoreError, StoreError) as error:
+            log.warning("hours wait to be stored", hours=len(known), reason=str(error))
+            with self._lock:
+                self._is_writing, self._is_behind = False, True
+
+    def _on_saved(self, done: "Future[None]", saved: list[Effect]) -> None:
+        if done.exception() is None:
+            self._owner.tell(lambda engine: engine.saved(saved))
+        with self._lock:
+            self._is_writing = bool(self._waiting)
+            ask_again = not self._waiting and self._is_behind and done.exception() is None
+            self._is_behind &= not ask_again
+        if self._is_writing:
+            self._submit()
+        elif ask_again:
+            self._owner.tell(self._ask_again)
+
+    def _ask_again(self, engine: Engine) -> None:
+        self.resume(engine.unsaved())
+
+
+def _hour(effect: Effect, spec: EndpointSpec) -> Hour:
+    report = _report(effect, spec) if effect.has_rows else None
+    profile = encode_profiles(effect.profiles) if effect.has_rows else None
+    return Hour(effect.uid, effect.start_us, effect.end_us, effect.revision, effect.through, effect.closed_us, report, profile)
+
+
+def _report(effect: Effect, spec: EndpointSpec) -> Report:
+    """An hour is judged under the newest reference that counted rows in it, as a query is."""
+    version = max(effect.profiles)
+    others = sum(profile.rows for each, profile in effect.profiles.items() if each != version)
+    window = Window(effect.start_us, effect.end_us, effect.references[version], effect.profiles[version], others)
+    return drift_report(window, spec)

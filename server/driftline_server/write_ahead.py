@@ -1,0 +1,116 @@
+"""The way of everything that changes counts: into the journal first, then, in the same order, to the owner of the engine.
+
+Whoever waits for an entry to be durable is told by its `on_durable`, in the journal's thread. Questions pass through the journal
+too, so that an answer covers all that was accepted before it was asked; where the disk is full they go straight on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from driftline_core.engine import Engine, Frame
+from driftline_core.errors import ResourceExhausted, Unavailable
+from driftline_core.facts import LossTold, Tombstone
+from driftline_server.journal import Body, Definition, Journal, JournalFailed, JournalStalled, MemoryJournal, State
+from driftline_server.records import Record
+
+Change = Frame | Tombstone | LossTold | Callable[[Engine, int], None] | None
+OnDurable = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is done to the engine once it is durable, and the room it takes until then."""
+
+    change: Change
+    size_bytes: int = 0
+    on_durable: OnDurable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Asked of the engine in its turn."""
+
+    ask: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """For all that was accepted before to be durable."""
+
+    on_durable: OnDurable
+
+
+class WriteAhead:
+    """Joins the journal and the owner."""
+
+    def __init__(self, put: Callable[[Sequence[tuple[int, Entry | Question]]], None]) -> None:
+        self._put = put
+        self._position = 0  # of the last record delivered: each comes once, in order
+        self.journal: Journal | MemoryJournal = MemoryJournal(self.deliver)
+
+    def start(self) -> None:
+        """Takes records, behind those that were recovered."""
+        self.journal.start()
+        self._position = self.journal.last
+
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is acknowledged can be on a disk."""
+        return not isinstance(self.journal, MemoryJournal)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether records are taken now."""
+        return self.journal.state is State.OPEN
+
+    @property
+    def durable(self) -> int:
+        """The last position that survives a crash."""
+        return self.journal.durable
+
+    def append(self, record: Record, parts: Sequence[bytes | memoryview], entry: Entry) -> int:
+        """Queues a record and its entry; returns the position.
+
+        Raises ResourceExhausted where the disk is full, Unavailable where it failed.
+        """
+        return self.append_body(self.body(record, parts), entry)
+
+    def append_body(self, body: Body, entry: Entry) -> int:
+        """As append(), for a body made beforehand."""
+        try:
+            return self.journal.append_body(body, entry)
+        except JournalStalled as error:
+            raise ResourceExhausted(str(error), retry_after_s=error.retry_after_s) from None
+        except JournalFailed as error:
+            raise Unavailable(f"{error}; the server's log says what to do") from None
+
+    @staticmethod
+    def body(record: Record, parts: Sequence[bytes | memoryview], definition: Definition | None = None) -> Body:
+        """A record's bytes, their checksum taken: made where nobody waits."""
+        return Body.of(record, parts, definition)
+
+    def ask(self, question: Question) -> None:
+        """Hands a question to the owner, behind all that was accepted before. Raises JournalFailed where the server shuts down."""
+        self.journal.pass_through(question)
+
+    def when_durable(self, on_durable: OnDurable) -> None:
+        """Calls back when all that was accepted before is durable."""
+        self.journal.pass_through(Wait(on_durable))
+
+    def deliver(self, items: Sequence[object], durable: int) -> None:
+        """Called by the journal, group by group."""
+        due: list[tuple[int, Entry | Question]] = []
+        waiting: dict[OnDurable, None] = {}
+        for item in items:
+            match item:
+                case Entry():
+                    self._position += 1
+                    due.append((self._position, item))
+                case Question():
+                    due.append((self._position, item))
+            if isinstance(item, Entry | Wait) and item.on_durable:
+                waiting[item.on_durable] = None
+        if due:
+            self._put(due)
+        for on_durable in waiting:
+            on_durable(durable)
