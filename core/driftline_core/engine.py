@@ -10,12 +10,11 @@ not counted into it again.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from driftline_core import kernels
+from driftline_core import closing, kernels
 from driftline_core.endpoint_state import EndpointState, load_state
 from driftline_core.errors import NotFound
 from driftline_core.facts import (
@@ -30,35 +29,16 @@ from driftline_core.facts import (
     Totals,
     Window,
 )
-from driftline_core.hours import CLOSING, NEVER, ClosingRules, Hour
+from driftline_core.hours import NEVER, Hour
 from driftline_core.layout import LookupCache
-from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US, RULER, Micros, Ruler, floor
+from driftline_core.panes import HOUR_US, Micros, floor
 from driftline_core.query import merge_window
 from driftline_core.reference import Reference
+from driftline_core.settings import EngineSettings
 
 __all__ = ["Effect", "Engine", "EngineSettings", "Frame", "HourClosed", "Span", "StoredHour", "Totals", "Window"]
 
 EFFECTS_MAX = 64
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """How time is cut and how long it is kept; all in microseconds. The hour is the ruler's widest pane."""
-
-    ruler: Ruler = RULER
-    closing: ClosingRules = CLOSING
-    # Rows further ahead of their arrival are refused: a clock is wrong somewhere.
-    future_max_us: int = 5 * MINUTE_US
-    # Rows further behind their arrival are expired, as are panes behind `advance`.
-    retention_us: int = 400 * DAY_US
-    # Closed hours are stored: hours without rows are closed too, and hours that are old and stored are let go of.
-    has_store: bool = False
-    # Producers remembered of an endpoint; past it the idlest is forgotten.
-    producers_max: int = 10_000
-
-    @property
-    def hour_us(self) -> int:
-        return self.ruler.widest_us
 
 
 class Engine:
@@ -186,10 +166,13 @@ class Engine:
         for uid, endpoint in self._endpoints.items():
             if len(effects) >= effects_max:
                 break
-            effects += self._close_due(uid, endpoint, now_us, effects_max - len(effects))
+            due = closing.close_due(endpoint, self._settings, now_us, self.position, effects_max - len(effects))
+            effects += [self._closed(uid, endpoint, start_us) for start_us in due]
             if self._settings.has_store:
-                effects += self._close_empty(uid, endpoint, now_us, effects_max - len(effects))
-                self._let_go(endpoint)
+                empty = closing.close_empty(endpoint, self._settings, now_us, effects_max - len(effects))
+                hour_us, position = self._settings.hour_us, self.position
+                effects += [HourClosed(uid, start, start + hour_us, 1, now_us, position, has_rows=False) for start in empty]
+                closing.let_go(endpoint, self._settings)
         return effects
 
     def close(self, closed: HourClosed, position: int = NEVER) -> None:
@@ -200,7 +183,7 @@ class Engine:
         if hour is not None:
             hour.on_closed(closed.revision, closed.closed_us, closed.through)
         elif endpoint is not None and not closed.has_rows:
-            self._sweep(endpoint, closed.start_us)
+            closing.sweep(endpoint, closed.end_us)
 
     def saved(self, effects: Iterable[HourClosed]) -> None:
         """The store holds hours as they were when they were closed."""
@@ -213,7 +196,7 @@ class Engine:
     def unsaved(self) -> list[Effect]:
         """The closed hours of which it is not known that they are stored: after a restart, to be stored again."""
         return [
-            self._closed(uid, endpoint, start_us, hour)
+            self._closed(uid, endpoint, start_us)
             for uid, endpoint in self._endpoints.items()
             for start_us, hour in sorted(endpoint.hours.items())
             if hour.revision and not hour.is_dirty and hour.saved_position < hour.last_position
@@ -255,6 +238,16 @@ class Engine:
         self.position = max(self.position, position)
         if endpoint is not None:
             endpoint.position = max(endpoint.position, position)
+
+    def _closed(self, uid: str, endpoint: EndpointState, start_us: int) -> HourClosed:
+        return closing.closed(uid, endpoint, start_us, start_us + self._settings.hour_us, self.position)
+
+    def _expire(self, now_us: int) -> None:
+        before_us = now_us - self._settings.retention_us
+        for endpoint in self._endpoints.values():
+            endpoint.forget_idle(now_us)
+            for start_us in [start for start in endpoint.hours if start + self._settings.hour_us <= before_us]:
+                endpoint.drop_hour(start_us, start_us + self._settings.hour_us)
 
     def _feed_timed(self, endpoint: EndpointState, frame: Frame, times_us: Micros) -> None:
         """Counts rows that carry event times; `Bound` has them in rising order of minutes, so each pane is one run of rows."""
@@ -311,59 +304,3 @@ class Engine:
             held = [start for panes in endpoint.panes.values() for start in panes]
             start_us = min(held if oldest_us is None else [*held, oldest_us], default=end_us - ruler.finest_us)
         return ruler.widen(start_us, max(end_us, start_us), watermark_us)
-
-    # Hours.
-
-    def _close_due(self, uid: str, endpoint: EndpointState, now_us: int, effects_max: int) -> list[Effect]:
-        settings, watermark_us = self._settings, endpoint.watermark_us or 0
-        due = [
-            start_us
-            for start_us, hour in endpoint.hours.items()
-            if hour.is_dirty and hour.is_due(start_us + settings.hour_us, watermark_us, now_us, settings.closing)
-        ]
-        due = sorted(due)[:effects_max]
-        for start_us in due:
-            hour = endpoint.hours[start_us]
-            hour.on_closed(hour.revision + 1, now_us, max(self.position, hour.last_position))
-        return [self._closed(uid, endpoint, start_us, endpoint.hours[start_us]) for start_us in due]
-
-    def _close_empty(self, uid: str, endpoint: EndpointState, now_us: int, effects_max: int) -> list[Effect]:
-        hour_us, grace_us = self._settings.hour_us, self._settings.closing.grace_us
-        effects: list[Effect] = []
-        while endpoint.swept_us + hour_us + grace_us <= now_us and len(effects) < effects_max:
-            start_us = endpoint.swept_us
-            if start_us in endpoint.hours or start_us < endpoint.evicted_us:
-                endpoint.swept_us += hour_us
-                continue
-            self._sweep(endpoint, start_us)
-            effects.append(HourClosed(uid, start_us, start_us + hour_us, 1, now_us, self.position, has_rows=False))
-        return effects
-
-    def _sweep(self, endpoint: EndpointState, start_us: int) -> None:
-        """An hour without rows is closed; rows that come for it later find it in the store."""
-        end_us = start_us + self._settings.hour_us
-        endpoint.swept_us = max(endpoint.swept_us, end_us)
-        endpoint.evicted_us = max(endpoint.evicted_us, end_us)
-
-    def _closed(self, uid: str, endpoint: EndpointState, start_us: int, hour: Hour) -> HourClosed:
-        end_us = start_us + self._settings.hour_us
-        through = max(self.position, hour.last_position)
-        profiles = endpoint.merged(start_us, end_us)
-        return HourClosed(uid, start_us, end_us, hour.revision, hour.closed_us, through, True, profiles, endpoint.references)
-
-    def _let_go(self, endpoint: EndpointState) -> None:
-        """Forgets the hours that are old, closed and stored."""
-        ruler, watermark_us = self._settings.ruler, endpoint.watermark_us or 0
-        for start_us, hour in list(endpoint.hours.items()):
-            end_us = start_us + ruler.widest_us
-            is_stored = hour.revision and not hour.is_dirty and hour.saved_position >= hour.last_position
-            if is_stored and ruler.width(end_us - 1, watermark_us) == ruler.widest_us:
-                endpoint.drop_hour(start_us, end_us)
-                endpoint.evicted_us = max(endpoint.evicted_us, end_us)
-
-    def _expire(self, now_us: int) -> None:
-        before_us = now_us - self._settings.retention_us
-        for endpoint in self._endpoints.values():
-            endpoint.forget_idle(now_us)
-            for start_us in [start for start in endpoint.hours if start + self._settings.hour_us <= before_us]:
-                endpoint.drop_hour(start_us, start_us + self._settings.hour_us)

@@ -1,0 +1,58 @@
+"""The hours of an endpoint: which are to be closed, what a closed one holds, and which memory may let go of."""
+
+from driftline_core.endpoint_state import EndpointState
+from driftline_core.facts import HourClosed
+from driftline_core.settings import EngineSettings
+
+
+def close_due(endpoint: EndpointState, settings: EngineSettings, now_us: int, position: int, effects_max: int) -> list[int]:
+    """Closes the hours with rows that are due, the oldest first; returns their starts."""
+    watermark_us = endpoint.watermark_us or 0
+    due = [
+        start_us
+        for start_us, hour in endpoint.hours.items()
+        if hour.is_dirty and hour.is_due(start_us + settings.hour_us, watermark_us, now_us, settings.closing)
+    ]
+    chosen = sorted(due)[:effects_max]
+    for start_us in chosen:
+        hour = endpoint.hours[start_us]
+        hour.on_closed(hour.revision + 1, now_us, max(position, hour.last_position))
+    return chosen
+
+
+def close_empty(endpoint: EndpointState, settings: EngineSettings, now_us: int, effects_max: int) -> list[int]:
+    """Closes the hours without rows that the clock has passed; returns their starts."""
+    starts: list[int] = []
+    while endpoint.swept_us + settings.hour_us + settings.closing.grace_us <= now_us and len(starts) < effects_max:
+        start_us = endpoint.swept_us
+        if start_us in endpoint.hours or start_us < endpoint.evicted_us:
+            endpoint.swept_us += settings.hour_us
+        else:
+            sweep(endpoint, start_us + settings.hour_us)
+            starts.append(start_us)
+    return starts
+
+
+def sweep(endpoint: EndpointState, end_us: int) -> None:
+    """The hour that ends then had no rows, and is closed; rows that come for it later find it in the store."""
+    endpoint.swept_us = max(endpoint.swept_us, end_us)
+    endpoint.evicted_us = max(endpoint.evicted_us, end_us)
+
+
+def closed(uid: str, endpoint: EndpointState, start_us: int, end_us: int, position: int) -> HourClosed:
+    """What is told of a closed hour with rows; it holds every frame up to the position."""
+    hour = endpoint.hours[start_us]
+    through = max(position, hour.last_position)
+    profiles = endpoint.merged(start_us, end_us)
+    return HourClosed(uid, start_us, end_us, hour.revision, hour.closed_us, through, True, profiles, endpoint.references)
+
+
+def let_go(endpoint: EndpointState, settings: EngineSettings) -> None:
+    """Forgets the hours that are old, closed and stored."""
+    ruler, watermark_us = settings.ruler, endpoint.watermark_us or 0
+    for start_us, hour in list(endpoint.hours.items()):
+        end_us = start_us + settings.hour_us
+        is_stored = hour.revision and not hour.is_dirty and hour.saved_position >= hour.last_position
+        if is_stored and ruler.width(end_us - 1, watermark_us) == ruler.widest_us:
+            endpoint.drop_hour(start_us, end_us)
+            endpoint.evicted_us = max(endpoint.evicted_us, end_us)
