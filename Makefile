@@ -35,7 +35,7 @@ bench: setup
 
 # 100,000 mutated payloads against a real server.
 fuzz: setup
-	$(BIN)/python tests/fuzz/push_payloads.py --mutations 100000
+	$(BIN)/python -m tests.fuzz.push_payloads --mutations 100000
 
 # The light client against the versions of protobuf and pyarrow that model servers pin.
 compat:

@@ -6,6 +6,7 @@ Kernels read float and integer buffers, boolean bitmaps and dictionary codes as 
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import types
@@ -62,8 +63,8 @@ def as_string(array: pa.Array) -> pa.Array:
     Raises InvalidInput where views, of which many may show the same bytes, would unfold to more than 64 MiB.
     """
     if types.is_string_view(array.type):
-        lengths = np.frombuffer(array.buffers()[1], np.int32)[:: _VIEW_BYTES // 4][array.offset :][: len(array)]
-        unfolded = int(lengths[array.is_valid().to_numpy(zero_copy_only=False)].sum(dtype=np.int64)) if len(array) else 0
+        array = _without_wild_views(array)
+        unfolded = int(_views(array)[:, 0].sum(dtype=np.int64))
         if unfolded > _UNFOLDED_BYTES_MAX:
             raise InvalidInput(
                 f"strings of a string_view column take {unfolded} bytes, over {_UNFOLDED_BYTES_MAX}; send smaller batches",
@@ -72,7 +73,24 @@ def as_string(array: pa.Array) -> pa.Array:
     return array if types.is_string(array.type) else array.cast(pa.string())
 
 
-_VIEW_BYTES = 16
+def _without_wild_views(array: pa.Array) -> pa.Array:
+    """The same strings, each null's view made empty: validation passes over it, a cast follows it wherever it points."""
+    if not array.null_count:
+        return array
+    valid = array.is_valid().to_numpy(zero_copy_only=False)
+    views = np.where(valid[:, np.newaxis], _views(array), np.int32(0))
+    validity = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(array.type, len(array), [validity, pa.py_buffer(views), *array.buffers()[2:]])
+
+
+def _views(array: pa.Array) -> npt.NDArray[np.int32]:
+    """The views of a string_view array, one a row: length, then prefix and place, or the string itself."""
+    stop = array.offset + len(array)
+    flat = np.frombuffer(array.buffers()[1] or b"", np.int32, count=stop * _VIEW_WORDS)  # the buffer may go on
+    return flat.reshape(-1, _VIEW_WORDS)[array.offset : stop]
+
+
+_VIEW_WORDS = 4
 _UNFOLDED_BYTES_MAX = 64 * 1024 * 1024
 
 _TAKES = {
@@ -151,6 +169,8 @@ def _encode(array: pa.Array) -> pa.Array:
 
 def _cast_dictionary(arrow: pa.DataType, kind: Kind, name: str) -> Cast | None:
     values = arrow.value_type
+    if kind is Kind.CATEGORICAL and types.is_string_view(values):
+        return lambda array: pa.DictionaryArray.from_arrays(array.indices, as_string(array.dictionary))
     if kind is Kind.CATEGORICAL and _is_text(values):
         return None
     inner = cast_for(values, kind, name)

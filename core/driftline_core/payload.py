@@ -79,7 +79,9 @@ def decode(payload: memoryview, declared: Declared, limits: Limits) -> pa.Record
         batch.validate(full=True)
     except InvalidInput:
         raise
-    except (StructError, *_DECODE_ERRORS) as error:
+    except StructError:
+        raise InvalidInput("message header points outside itself", field="payload") from None
+    except _DECODE_ERRORS as error:
         raise InvalidInput(f"payload is not a valid Arrow record batch: {_short(error)}", field="payload") from None
     return batch
 

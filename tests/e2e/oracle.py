@@ -13,21 +13,31 @@ Counts = npt.NDArray[np.int64]
 
 def count(bins: Sequence[pb.Bin], array: pa.Array) -> Counts:
     """Counts of an array by bin, in the order of the bins."""
+    return count_values(bins, array.to_pylist())
+
+
+def count_values(bins: Sequence[pb.Bin], values: Sequence[object]) -> Counts:
+    """Counts of plain values by bin, in the order of the bins."""
     if bins[0].name == "below":
-        return _numeric(np.array([each.lower for each in bins[1:-1]]), array)
+        return _numeric(np.array([each.lower for each in bins[1:-1]]), values)
     labels = {each.category: slot for slot, each in enumerate(bins) if each.HasField("category")}
     null, other = len(bins) - 1, len(bins) - 2
-    slots = [null if text is None else labels.get(text, other) for text in map(_text, array.to_pylist())]
+    text = _text if bins[other].name == "other" else _truth
+    slots = [null if word is None else labels.get(word, other) for word in map(text, values)]
     return np.bincount(slots, minlength=len(bins)) if slots else np.zeros(len(bins), np.int64)
 
 
-def _numeric(edges: npt.NDArray[np.float64], array: pa.Array) -> Counts:
+def _numeric(edges: npt.NDArray[np.float64], given: Sequence[object]) -> Counts:
     """Edges e0 … eB, the last being the lower bound of `above`; bin i is [e_i, e_i+1), the last one closed."""
-    values = np.array([np.nan if value is None else float(value) for value in array.to_pylist()])
+    values = np.array([np.nan if value is None else float(value) for value in given])  # type: ignore[arg-type]
     slots = np.searchsorted(edges, values, side="right")
     slots[values == edges[-1]] = len(edges) - 1
     slots[np.isnan(values)] = len(edges) + 1
     return np.bincount(slots, minlength=len(edges) + 2)
+
+
+def _truth(value: object) -> str | None:
+    return None if value is None or value != value else str(bool(value)).lower()
 
 
 def _text(value: object) -> str | None:

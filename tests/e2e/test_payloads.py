@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.forge import Forged
 from tests.e2e.push import payload_of, schema_of, stream_of
 from tests.e2e.server import MiB, Server
-from tests.e2e.watched import PLAIN, SCHEMA, Watched, only, sample, says
+from tests.e2e.watched import PLAIN, SCHEMA, Watched, create, only, sample, says
 
 END_MARK = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
@@ -222,6 +222,22 @@ def test_a_new_dictionary_with_each_batch_is_followed(server: Server) -> None:
             words = rng.permutation(["DE", "FR", "other", "", "null", "IT", "ES"])[: rng.integers(1, 8)]
             codes = pa.array(rng.integers(0, len(words), 30).astype(np.int8))
             watched.push(pa.record_batch({"country": pa.DictionaryArray.from_arrays(codes, pa.array(words.tolist()))}))
+
+
+def test_the_view_of_a_null_may_be_anything(server: Server) -> None:
+    views = np.zeros((5, 4), np.int32)
+    views[0, 0], views[0, 1:] = 2, np.frombuffer(b"DE" + bytes(10), np.int32)
+    views[1:] = 2**31 - 1  # as long as can be, in a buffer that is not there
+    buffers = [pa.py_buffer(b"\x01"), pa.py_buffer(views.tobytes() + b"odd")]
+    plain = pa.Array.from_buffers(pa.string_view(), 5, buffers)
+    plain.validate(full=True)
+    coded = pa.DictionaryArray.from_arrays(pa.array([0, 0, 3, None, 4], pa.int8()), plain)
+    for array, words in ((plain, ["DE", None, None, None, None]), (coded, ["DE", "DE", None, None, None])):
+        honest, wild = pa.record_batch({"country": pa.array(words)}), pa.record_batch({"country": array})
+        with Watched(server, reference=honest, wire=wild.schema) as watched:
+            for _ in range(2):
+                watched.push(honest, payload_of(wild))
+        assert create(server, wild).endpoint.columns[0].name == "country"
 
 
 def test_payloads_need_no_alignment(server: Server) -> None:
