@@ -48,22 +48,22 @@ class Answers:
     """Windows over any span. Safe to ask from many threads."""
 
     def __init__(self, owner: Owner, reader: Reader | None, clock: Clock) -> None:
+        self.reader = reader
         self._owner = owner
-        self._reader = reader
         self._clock = clock
 
     def window(self, registration: Registration, span: Span) -> Window:
         """What was counted in a span: live panes, and the stored hours that are not in memory."""
         now_us, oldest_us = self._clock.now_us(), self._oldest_us(registration.uid, span)
         live = self._owner.call(lambda engine: engine.live(registration.uid, span, now_us, oldest_us))
-        if self._reader is None:
+        if self.reader is None:
             return merge_window(live)
         # Read after the engine was asked: what it has let go of since is in `live`, what it had let go of is stored.
-        stored = self._reader.newest(registration.uid, live.start_us, live.end_us)
+        stored = self.reader.newest(registration.uid, live.start_us, live.end_us)
         return merge_window(live, (decode_profiles(hour.profile) for hour in stored if hour.start_us not in live.held))
 
     def _oldest_us(self, uid: str, span: Span) -> int | None:
-        if self._reader is None or span.window_us is not None or span.start_us is not None:
+        if self.reader is None or span.window_us is not None or span.start_us is not None:
             return None
-        first = next(iter(self._reader.newest(uid, -_EVER_US, _EVER_US)), None)
+        first = next(iter(self.reader.newest(uid, -_EVER_US, _EVER_US)), None)
         return first.start_us if first else None

@@ -1,10 +1,20 @@
 from driftline_proto.v1 import schema_pb2 as _schema_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Revisions(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REVISIONS_UNSPECIFIED: _ClassVar[Revisions]
+    REVISIONS_NEWEST: _ClassVar[Revisions]
+    REVISIONS_ALL: _ClassVar[Revisions]
+REVISIONS_UNSPECIFIED: Revisions
+REVISIONS_NEWEST: Revisions
+REVISIONS_ALL: Revisions
 
 class Span(_message.Message):
     __slots__ = ("window_us", "start_us", "end_us")
@@ -132,3 +142,47 @@ class Bin(_message.Message):
     reference: int
     current: int
     def __init__(self, name: _Optional[str] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., category: _Optional[str] = ..., reference: _Optional[int] = ..., current: _Optional[int] = ...) -> None: ...
+
+class GetHistoryRequest(_message.Message):
+    __slots__ = ("endpoint", "metric", "column", "since_us", "until_us", "revisions")
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    SINCE_US_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_US_FIELD_NUMBER: _ClassVar[int]
+    REVISIONS_FIELD_NUMBER: _ClassVar[int]
+    endpoint: str
+    metric: str
+    column: str
+    since_us: int
+    until_us: int
+    revisions: Revisions
+    def __init__(self, endpoint: _Optional[str] = ..., metric: _Optional[str] = ..., column: _Optional[str] = ..., since_us: _Optional[int] = ..., until_us: _Optional[int] = ..., revisions: _Optional[_Union[Revisions, str]] = ...) -> None: ...
+
+class GetHistoryResponse(_message.Message):
+    __slots__ = ("endpoint", "metric", "column", "points")
+    ENDPOINT_FIELD_NUMBER: _ClassVar[int]
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    endpoint: str
+    metric: str
+    column: str
+    points: _containers.RepeatedCompositeFieldContainer[HistoryPoint]
+    def __init__(self, endpoint: _Optional[str] = ..., metric: _Optional[str] = ..., column: _Optional[str] = ..., points: _Optional[_Iterable[_Union[HistoryPoint, _Mapping]]] = ...) -> None: ...
+
+class HistoryPoint(_message.Message):
+    __slots__ = ("start_us", "end_us", "revision", "rows", "value", "status")
+    START_US_FIELD_NUMBER: _ClassVar[int]
+    END_US_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    start_us: int
+    end_us: int
+    revision: int
+    rows: int
+    value: float
+    status: _schema_pb2.Status
+    def __init__(self, start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., revision: _Optional[int] = ..., rows: _Optional[int] = ..., value: _Optional[float] = ..., status: _Optional[_Union[_schema_pb2.Status, str]] = ...) -> None: ...

@@ -44,6 +44,11 @@ class MetricsServiceStub(object):
                 request_serializer=driftline__proto_dot_v1_dot_metrics__pb2.GetHistogramRequest.SerializeToString,
                 response_deserializer=driftline__proto_dot_v1_dot_metrics__pb2.GetHistogramResponse.FromString,
                 _registered_method=True)
+        self.GetHistory = channel.unary_unary(
+                '/driftline.v1.MetricsService/GetHistory',
+                request_serializer=driftline__proto_dot_v1_dot_metrics__pb2.GetHistoryRequest.SerializeToString,
+                response_deserializer=driftline__proto_dot_v1_dot_metrics__pb2.GetHistoryResponse.FromString,
+                _registered_method=True)
 
 
 class MetricsServiceServicer(object):
@@ -63,6 +68,13 @@ class MetricsServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetHistory(self, request, context):
+        """One metric, hour by hour, as it was stored when the hours closed. FAILED_PRECONDITION where the server keeps no data folder.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MetricsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -75,6 +87,11 @@ def add_MetricsServiceServicer_to_server(servicer, server):
                     servicer.GetHistogram,
                     request_deserializer=driftline__proto_dot_v1_dot_metrics__pb2.GetHistogramRequest.FromString,
                     response_serializer=driftline__proto_dot_v1_dot_metrics__pb2.GetHistogramResponse.SerializeToString,
+            ),
+            'GetHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHistory,
+                    request_deserializer=driftline__proto_dot_v1_dot_metrics__pb2.GetHistoryRequest.FromString,
+                    response_serializer=driftline__proto_dot_v1_dot_metrics__pb2.GetHistoryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +148,33 @@ class MetricsService(object):
             '/driftline.v1.MetricsService/GetHistogram',
             driftline__proto_dot_v1_dot_metrics__pb2.GetHistogramRequest.SerializeToString,
             driftline__proto_dot_v1_dot_metrics__pb2.GetHistogramResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/driftline.v1.MetricsService/GetHistory',
+            driftline__proto_dot_v1_dot_metrics__pb2.GetHistoryRequest.SerializeToString,
+            driftline__proto_dot_v1_dot_metrics__pb2.GetHistoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,7 @@ from driftline_core.schema import BinsSpec, Column, EndpointSpec, Kind, Role, Th
 from driftline_proto.v1 import endpoint_pb2, ingest_pb2, metrics_pb2, schema_pb2
 from driftline_server.intake import Handle
 from driftline_server.registration import Registration
+from driftline_server.store import Point
 
 _KINDS = {
     schema_pb2.KIND_NUMERIC: Kind.NUMERIC,
@@ -157,6 +158,17 @@ def bin_(given: Bin) -> metrics_pb2.Bin:
         category=given.category,
         reference=given.reference,
         current=given.current,
+    )
+
+
+def history_point(given: Point) -> metrics_pb2.HistoryPoint:
+    return metrics_pb2.HistoryPoint(
+        start_us=given.start_us,
+        end_us=given.end_us,
+        revision=given.revision,
+        rows=given.rows,
+        value=given.value,
+        status=_STATUS_CODES[given.status],
     )
 
 

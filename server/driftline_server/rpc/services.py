@@ -16,6 +16,7 @@ from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
 from driftline_server.rpc.endpoints import EndpointService, UploadRoom
+from driftline_server.rpc.history import HistoryService
 from driftline_server.rpc.ingest import IngestService
 from driftline_server.rpc.metrics import MetricsService
 from driftline_server.rpc.wire import parse_push
@@ -48,6 +49,7 @@ def services(
     room = UploadRoom(uploads_max=settings.uploads_max, bytes_max=settings.upload_bytes_max)
     endpoints = EndpointService(registry, owner, clock, limits, room, upload_s=settings.upload_seconds)
     metrics = MetricsService(registry, answers)
+    history = HistoryService(registry, answers.reader)
     return (
         service("IngestService", {"Push": stream(ingest.push, parse_push, streams)}),
         service(
@@ -65,6 +67,7 @@ def services(
             {
                 "GetDrift": unary(metrics.drift, metrics_pb2.GetDriftRequest),
                 "GetHistogram": unary(metrics.histogram, metrics_pb2.GetHistogramRequest),
+                "GetHistory": unary(history.history, metrics_pb2.GetHistoryRequest),
             },
         ),
     )

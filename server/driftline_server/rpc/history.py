@@ -1,0 +1,49 @@
+"""GetHistory: what the hours said when they closed."""
+
+from driftline_core.errors import FailedPrecondition, InvalidInput
+from driftline_proto.v1 import metrics_pb2 as pb
+from driftline_server.registry import Registry
+from driftline_server.rpc import convert
+from driftline_server.store import Reader
+from driftline_server.store.reader import Revisions
+
+_EVER_US = 2**62
+_REVISIONS: dict[int, Revisions] = {
+    pb.REVISIONS_UNSPECIFIED: "newest",
+    pb.REVISIONS_NEWEST: "newest",
+    pb.REVISIONS_ALL: "all",
+}
+
+
+class HistoryService:
+    """The calls of MetricsService that read the store; `reader` is None where the server keeps nothing."""
+
+    def __init__(self, registry: Registry, reader: Reader | None) -> None:
+        self._registry = registry
+        self._reader = reader
+
+    def history(self, request: pb.GetHistoryRequest) -> pb.GetHistoryResponse:
+        """GetHistory."""
+        registration = self._registry.entry(request.endpoint).current()
+        if self._reader is None:
+            raise FailedPrecondition(
+                "this server keeps no history, since it was started with --data none; start the server with --data DIR"
+            )
+        if request.revisions not in _REVISIONS:
+            raise InvalidInput(f"revisions {request.revisions} is unknown; take newest or all", field="revisions")
+        since_us = request.since_us if request.HasField("since_us") else -_EVER_US
+        until_us = request.until_us if request.HasField("until_us") else _EVER_US
+        if since_us >= until_us:
+            raise InvalidInput("since is not before until", field="since_us")
+        metric = request.metric or "drift"
+        points = self._reader.history(
+            registration.uid,
+            metric,
+            request.column or None,
+            since_us=since_us,
+            until_us=until_us,
+            revisions=_REVISIONS[request.revisions],
+        )
+        return pb.GetHistoryResponse(
+            endpoint=registration.name, metric=metric, column=request.column, points=map(convert.history_point, points)
+        )
