@@ -3,7 +3,7 @@
 import contextlib
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -69,9 +69,9 @@ class Filesystem(Protocol):
         ...
 
 
-def write_all(file: File, buffers: Sequence[Buffer], offset: int) -> int:
+def write_all(file: File, buffers: Iterable[Buffer], offset: int) -> int:
     """Writes all of the buffers, however short each write is; returns the offset behind them."""
-    rest = list(buffers)
+    rest = [buffer for buffer in buffers if len(buffer)]
     while rest:
         taken = file.write(rest[:_BUFFERS_MAX], offset)
         if taken <= 0:

@@ -172,11 +172,19 @@ class Journal:
             while group := self._next_group():
                 self._settle(writer, group)
             if self.state is not State.FAILED:
-                writer.close()
+                self._seal(writer)
         except Exception as error:
             self._change(State.FAILED, f"{type(error).__name__}: {error}")
         finally:
             self._end()
+
+    def _seal(self, writer: Writer) -> None:
+        """Ends the last segment; where the disk is too full for that, recovery does it."""
+        try:
+            writer.close()
+        except OSError as error:
+            if _state_after(error) is State.FAILED:
+                raise
 
     def _next_group(self) -> list[Entry]:
         """What is queued, up to group_bytes_max; empty when the journal is closing and nothing is left."""

@@ -18,6 +18,7 @@ from driftline_server.journal.frames import Body
 from driftline_server.journal.segment import HEADER_BYTES, NEW_SUFFIX, Segment, SegmentHeader, segment_path
 
 _CLOSE_BYTES = frames.frame_bytes(0)
+_SMALL_BYTES = 2048
 _RESERVED_BYTES = _CLOSE_BYTES + 8  # a closed segment is shorter than its capacity, always: that is how it is known
 
 
@@ -61,7 +62,7 @@ class Writer:
         defined: set[int] = set()
         size = count = 0
         for body in bodies:
-            new = body.definition is not None and body.definition.id not in segment.defined | defined
+            new = body.definition is not None and body.definition.id not in segment.defined and body.definition.id not in defined
             needed = _needed(body, with_definition=new)
             if size + needed > segment.room():
                 break
@@ -75,7 +76,7 @@ class Writer:
         is_full = count < len(bodies)
         if is_full:
             buffers += self._frame(segment, frames.close(), self.durable + count + 1)
-        end = write_all(segment.file, buffers, segment.end)
+        end = write_all(segment.file, _joined(buffers), segment.end)
         _sync(segment.file)
         segment.end = end
         segment.defined |= defined
@@ -152,6 +153,20 @@ class Writer:
             segment.file.truncate(segment.end)
         with contextlib.suppress(OSError):
             segment.file.close()
+
+
+def _joined(buffers: Iterable[Buffer]) -> Iterator[Buffer]:
+    """The same bytes with small buffers joined, since each costs a call of the system its share."""
+    small = bytearray()
+    for buffer in buffers:
+        if len(buffer) < _SMALL_BYTES:
+            small += buffer
+            continue
+        if small:
+            yield bytes(small)
+            small.clear()
+        yield buffer
+    yield bytes(small)
 
 
 def _needed(body: Body, *, with_definition: bool) -> int:

@@ -30,7 +30,7 @@ def test_positions_go_on_after_a_restart_and_from_a_checkpoint(book: Logbook) ->
     journal = book.open()
     assert [book.append(journal, b"a"), book.append(journal, b"b")] == [1, 2]
     journal.close()
-    journal = book.open(after=1)
+    journal = book.open(after=1, before=[book.appended[1]])
     assert book.append(journal, b"c") == 3
     journal.close()
     assert [kept.body for kept in replay(book.filesystem, 1, folder=book.folder)] == [b"b", b"c"]
@@ -61,7 +61,7 @@ def test_a_replayed_body_lies_at_a_multiple_of_8_bytes(book: Logbook) -> None:
     for size in range(1, 20):
         book.append(journal, b"z" * size)
     journal.close()
-    for record in book.closed().recover(0):
+    for record in book.journal().recover(0):
         assert record.body.readonly
         assert np.frombuffer(record.body, np.uint8).ctypes.data % 8 == 0
 

@@ -1,0 +1,101 @@
+"""Wherever a process ends, the next finds what was durable: equal, in order, once; and nothing else than what was appended."""
+
+import os
+import random
+from errno import EDQUOT, EFBIG, EIO, ENOSPC
+from itertools import count
+
+import pytest
+from tests.server.fault_filesystem import FaultFilesystem, dead_from, failing_at
+from tests.server.journal.life import SCRIPT, Life, found_by_next
+from tests.server.journal.logbook import Logbook
+
+from driftline_server.journal import State
+
+SEEDS = int(os.environ.get("DRIFTLINE_CRASH_SEEDS", "200"))
+ACTS = ("one", "group", "group", "large", "checkpoint", "drop")
+
+
+@pytest.mark.parametrize("power", ["kept", "lost"])
+@pytest.mark.parametrize("lives_before", [0, 1])
+def test_a_crash_at_every_operation(lives_before: int, power: str) -> None:
+    """Of a first life, and of one that begins with what a former left, whose recovery is interrupted too."""
+    for k in count(1):
+        disk = FaultFilesystem()
+        book = Logbook(disk)
+        for _ in range(lives_before):
+            Life(book, seed=1).run(SCRIPT[:7])
+        disk.restart(dead_from(k, taken=k * 0.37 % 1))
+        complete = Life(book, seed=2).run(SCRIPT)
+        found_by_next(book, disk.restart() if power == "kept" else disk.lose_power(seed=k))
+        if complete:
+            assert k > 100
+            return
+
+
+def test_crash_upon_crash() -> None:
+    """The recovery of a crash crashes too, at every operation of it."""
+    for k in count(1):
+        disk = FaultFilesystem(dead_from(60))
+        book = Logbook(disk)
+        assert not Life(book, seed=3).run(SCRIPT)
+        disk = disk.lose_power(seed=k)
+        disk.restart(dead_from(k))
+        book.filesystem = disk
+        complete = Life(book, seed=4).run(())
+        found_by_next(book, disk.lose_power(seed=k + 1))
+        if complete:
+            return
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_loss_of_power(seed: int) -> None:
+    """Three lives of a random script, each ended by a loss of power at a random operation, or closed before it."""
+    rng = random.Random(seed)
+    disk = FaultFilesystem()
+    book = Logbook(disk)
+    for life in range(3):
+        disk.restart(dead_from(rng.randrange(1, 160), taken=rng.random()))
+        Life(book, seed=rng.randrange(1 << 30)).run(rng.choices(ACTS, k=rng.randrange(1, 14)))
+        disk = book.filesystem = disk.lose_power(seed * 3 + life)
+    found_by_next(book, disk)
+
+
+@pytest.mark.parametrize("power", ["kept", "lost"])
+def test_an_error_of_the_disk_at_every_operation(power: str) -> None:
+    """It ends the journal's life where it struck the journal; whatever was acknowledged is found."""
+    for k in count(1):
+        disk = FaultFilesystem(failing_at(k, EIO, taken=k * 0.37 % 1))
+        book = Logbook(disk)
+        complete = Life(book, seed=5).run(SCRIPT)
+        is_over = len(disk.log) < k
+        found_by_next(book, disk.restart() if power == "kept" else disk.lose_power(seed=k))
+        if is_over:
+            assert complete
+            return
+
+
+@pytest.mark.parametrize("errno", [ENOSPC, EDQUOT, EFBIG])
+def test_a_full_disk_at_every_operation(errno: int) -> None:
+    """For one operation or some: nothing is lost, and the journal goes on by itself."""
+    for k in count(1):
+        disk = FaultFilesystem(failing_at(k, errno, taken=k * 0.37 % 1, count=1 + k % 4, kinds={"create", "write", "allocate"}))
+        book = Logbook(disk)
+        complete = Life(book, seed=6).run(SCRIPT)
+        assert complete
+        assert State.FAILED not in book.states
+        is_over = len(disk.log) < k
+        found_by_next(book, disk.lose_power(seed=k))
+        if is_over:
+            return
+
+
+def test_a_short_write_at_every_operation() -> None:
+    for k in count(1):
+        disk = FaultFilesystem(failing_at(k, None, taken=k * 0.37 % 1, count=3, kinds={"write"}))
+        book = Logbook(disk)
+        assert Life(book, seed=7).run(SCRIPT)
+        is_over = len(disk.log) < k
+        found_by_next(book, disk.lose_power(seed=k))
+        if is_over:
+            return
