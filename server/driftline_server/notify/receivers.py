@@ -1,0 +1,232 @@
+"""Receivers as written in the settings: a name, one channel, and how messages to it are gathered."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from driftline_core.errors import InvalidInput
+from driftline_server.notify.addresses import check_literal, parse_host, parse_port, parse_url
+from driftline_server.notify.channels import (
+    FOR_MACHINES,
+    FOR_PEOPLE,
+    Alertmanager,
+    Apprise,
+    Callback,
+    Channel,
+    Console,
+    GitHub,
+    GitLab,
+    Jenkins,
+    Size,
+    Slack,
+    Webhook,
+)
+from driftline_server.notify.exchange import PUBLIC, Route
+from driftline_server.notify.keys import Keys
+from driftline_server.notify.secret import Secret, Value, is_reference, reference
+from driftline_server.notify.templates import MESSAGE_FIELDS
+
+# Each has a thread of its own.
+RECEIVERS_MAX = 64
+NAME = r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}"
+_PATH = r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)"
+_JOB = r"[A-Za-z0-9_][A-Za-z0-9_ .-]*"
+_REF = r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,254}"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Someone or something that is told. `resolved`: whether also of the end of an alert. What comes for one group within
+    `group_interval_us` of a message goes together in the next."""
+
+    name: str
+    channel: Channel
+    route: Route = PUBLIC
+    resolved: bool = True
+    group_interval_us: int = 60_000_000
+
+    @property
+    def size(self) -> Size:
+        return FOR_MACHINES if _starts_machines(self.channel) or isinstance(self.channel, _READ_BY_MACHINES) else FOR_PEOPLE
+
+    @property
+    def shown(self) -> str:
+        """The receiver as it may be shown: its channel, and nothing that gives access."""
+        return f"{type(self.channel).__name__.lower()} {_SHOWN[type(self.channel)](self.channel)}".strip()
+
+
+def parse_receivers(tables: object) -> dict[str, Receiver]:
+    """The receivers of `[[receivers]]`, by name. Raises InvalidInput: which receiver, which key, what to write instead."""
+    if not isinstance(tables, Sequence) or isinstance(tables, str) or len(tables) > RECEIVERS_MAX:
+        raise InvalidInput(f"receivers must be at most {RECEIVERS_MAX} tables: write [[receivers]]", field="receivers")
+    receivers: dict[str, Receiver] = {}
+    for table in tables:
+        receiver = parse_receiver(table)
+        if receiver.name in receivers:
+            raise InvalidInput(f"receiver {receiver.name!r} stands twice; give each a name of its own", field="receivers.name")
+        receivers[receiver.name] = receiver
+    return receivers
+
+
+def parse_receiver(table: object) -> Receiver:
+    """One receiver, checked as far as can be without a look at the network or a secret. Raises InvalidInput."""
+    keys = Keys(table, where="receivers")
+    name = keys.text("name", like=NAME)
+    keys = Keys(table, where=f"receivers.{name}")
+    keys.take("name")
+    route = Route(keys.flag("allow_private", default=False), keys.optional_text("ca_file"))
+    found = {key: value for key in CHANNELS if (value := keys.take(key)) is not None}
+    if len(found) != 1:
+        problem = f"has {' and '.join(found)}; keep one" if found else "has no channel; add one"
+        keys.refuse("", f"{problem} of {', '.join(CHANNELS)}")
+    ((key, value),) = found.items()
+    channel = CHANNELS[key](keys, key, value, route)
+    receiver = Receiver(
+        name,
+        channel,
+        route,
+        resolved=keys.flag("resolved", default=not _starts_machines(channel)),
+        group_interval_us=keys.duration_us("group_interval", "1m"),
+    )
+    keys.done()
+    return receiver
+
+
+_READ_BY_MACHINES = (Webhook, Alertmanager, Callback)
+
+
+def _starts_machines(channel: Channel) -> bool:
+    """Pipelines are started when an alert fires, and not once more when it ends."""
+    match channel:
+        case GitHub() | GitLab():
+            return channel.issue is None and getattr(channel, "merge_request", None) is None
+        case _:
+            return isinstance(channel, Jenkins)
+
+
+def _webhook(keys: Keys, key: str, value: object, route: Route) -> Webhook:
+    return Webhook(_url(keys.field(key), value, route), keys.optional_secret("secret"), keys.optional_secret("authorization"))
+
+
+def _slack(keys: Keys, key: str, value: object, route: Route) -> Slack:
+    return Slack(_url(keys.field(key), value, route))
+
+
+def _alertmanager(keys: Keys, key: str, value: object, route: Route) -> Alertmanager:
+    return Alertmanager(_url(keys.field(key), value, route), keys.optional_secret("authorization"))
+
+
+def _apprise(keys: Keys, key: str, value: object, route: Route) -> Apprise:
+    return Apprise(reference(value if isinstance(value, str) else "", field=keys.field(key)))
+
+
+def _console(keys: Keys, key: str, value: object, route: Route) -> Console:
+    if value is not True:
+        keys.refuse(key, "must be true")
+    return Console()
+
+
+def _callback(keys: Keys, key: str, value: object, route: Route) -> Callback:
+    field = keys.field(key)
+    host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not colon or not port.isdecimal() or len(port) > 5:
+        keys.refuse(key, "must be 'host:port'")
+    callback = Callback(parse_host(host, field=field), parse_port(int(port), field=field))
+    check_literal(callback.host, allow_private=route.allow_private, field=field)
+    return callback
+
+
+def _github(keys: Keys, key: str, value: object, route: Route) -> GitHub:
+    table = Keys(value, where=keys.field(key))
+    github = GitHub(
+        repository=table.text("repository", like=_PATH),
+        token=table.secret("token"),
+        event_type=table.text("event_type", "driftline-alert", like=r"[A-Za-z0-9_.:-]{1,100}"),
+        workflow=table.optional_text("workflow", like=r"[A-Za-z0-9_][A-Za-z0-9_.-]*"),
+        ref=table.text("ref", "main", like=_REF),
+        inputs=table.templates("inputs", known=MESSAGE_FIELDS),
+        issue=table.whole("issue"),
+        api=_base(table, "api", "https://api.github.com", route),
+    )
+    if github.workflow is not None and github.issue is not None:
+        table.refuse("", "has workflow and issue; keep one")
+    table.done()
+    return github
+
+
+def _gitlab(keys: Keys, key: str, value: object, route: Route) -> GitLab:
+    table = Keys(value, where=keys.field(key))
+    gitlab = GitLab(
+        project=table.text("project", like=rf"\d+|{_PATH}+"),
+        token=table.secret("token"),
+        ref=table.text("ref", "main", like=_REF),
+        variables=table.templates("variables", known=MESSAGE_FIELDS),
+        issue=table.whole("issue"),
+        merge_request=table.whole("merge_request"),
+        url=_base(table, "url", "https://gitlab.com", route),
+    )
+    if gitlab.issue is not None and gitlab.merge_request is not None:
+        table.refuse("", "has issue and merge_request; keep one")
+    table.done()
+    return gitlab
+
+
+def _jenkins(keys: Keys, key: str, value: object, route: Route) -> Jenkins:
+    table = Keys(value, where=keys.field(key))
+    jenkins = Jenkins(
+        url=_base(table, "url", None, route),
+        job=table.text("job", like=rf"{_JOB}(/{_JOB})*"),
+        user=table.text("user", like=r"[^:]+"),
+        token=table.secret("token"),
+        parameters=table.templates("parameters", known=MESSAGE_FIELDS),
+    )
+    table.done()
+    return jenkins
+
+
+def _url(field: str, value: object, route: Route) -> Value:
+    """A literal address, checked and kept masked, or the reference to one."""
+    if not isinstance(value, str):
+        raise InvalidInput(f"{field} must be a text: an http(s) address, or where it is: 'env:NAME'", field=field)
+    if is_reference(value):
+        return reference(value, field=field)
+    check_literal(parse_url(value, field=field).host, allow_private=route.allow_private, field=field)
+    return Secret(value)
+
+
+def _base(table: Keys, key: str, default: str | None, route: Route) -> str:
+    """The address of a service's API, without a final slash; it holds no secret and may be shown."""
+    url = table.text(key, default)
+    target = parse_url(url, field=table.field(key))
+    if "?" in target.path:
+        table.refuse(key, "has a query (?…); write the base address only")
+    check_literal(target.host, allow_private=route.allow_private, field=table.field(key))
+    return url.rstrip("/")
+
+
+def _shown_url(channel: Webhook | Slack | Alertmanager) -> str:
+    return parse_url(channel.url.reveal(), field="url").shown if isinstance(channel.url, Secret) else str(channel.url)
+
+
+Parser = Callable[[Keys, str, object, Route], Channel]
+CHANNELS: Mapping[str, Parser] = {
+    "webhook": _webhook,
+    "slack": _slack,
+    "apprise": _apprise,
+    "alertmanager": _alertmanager,
+    "callback": _callback,
+    "github": _github,
+    "gitlab": _gitlab,
+    "jenkins": _jenkins,
+    "console": _console,
+}
+_SHOWN: Mapping[type, Callable[..., str]] = {
+    Console: lambda channel: "",
+    Webhook: _shown_url,
+    Slack: _shown_url,
+    Alertmanager: _shown_url,
+    Apprise: lambda channel: str(channel.url),
+    Callback: lambda channel: f"{channel.host}:{channel.port}",
+    GitHub: lambda channel: channel.repository,
+    GitLab: lambda channel: channel.project,
+    Jenkins: lambda channel: f"{channel.url} {channel.job}",
+}

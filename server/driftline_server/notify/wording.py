@@ -1,0 +1,49 @@
+"""A message for people: its title, and a few lines an alert, in plain text; channels escape it."""
+
+from driftline_server.notify.links import Links, iso
+from driftline_server.notify.notification import Delivery, Notification
+
+# Of a message of thousands, so many are told one by one.
+TOLD_MAX = 10
+
+
+def title(delivery: Delivery) -> str:
+    """What can be read without opening it.
+
+    >>> title(Delivery("k", "ops", "g", (), 0, 1))
+    '[RESOLVED] driftline'
+    """
+    state = delivery.status.upper() + (f":{delivery.count}" if delivery.count > 1 else "")
+    if not delivery.notifications:
+        return f"[{state}] driftline"
+    first = delivery.notifications[0]
+    endpoints = {told.endpoint for told in delivery.notifications}
+    where = first.endpoint if len(endpoints) == 1 else f"{len(endpoints)} endpoints"
+    return f"[{state}] {first.rule}: {where}"
+
+
+def paragraphs(delivery: Delivery, links: Links) -> list[list[str]]:
+    """The lines of each alert told, and a last paragraph about the rest of them."""
+    told = [_lines(each, links) for each in delivery.notifications[:TOLD_MAX]]
+    rest = delivery.count - len(told)
+    return [*told, [f"and {rest} more: driftline alerts list"]] if rest > 0 else told
+
+
+def body(delivery: Delivery, links: Links) -> str:
+    return "\n\n".join("\n".join(lines) for lines in paragraphs(delivery, links))
+
+
+def _lines(told: Notification, links: Links) -> list[str]:
+    what = [told.status, told.severity, told.event, told.endpoint]
+    if told.column:
+        what.append(told.column)
+    if told.value is not None:
+        what.append(f"{told.value:.4g}")
+    lines = [" · ".join(what)]
+    if told.summary:
+        lines.append(told.summary)
+    if told.evidence:
+        parts = [f"{each.column} {each.metric} {each.value:.4g}" for each in told.evidence[:5] if each.value is not None]
+        lines.append("columns: " + ", ".join(parts))
+    lines.append(f"window: {iso(told.start_us)} to {iso(told.end_us)}, first seen {iso(told.first_seen_us)}")
+    return [*lines, f"report: {links.report(told)}", f"rows: {links.export(told)}"]
