@@ -10,7 +10,9 @@ import unicodedata
 
 _JOINER = "\u2060"  # invisible; parts what a chat would read as one
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
-_MENTION = re.compile(r"@(?=\w)|(?<=<)(?=[@!#])|(?<=\])(?=\()|(?<=<)(?=https?:)")
+_MENTION = re.compile(r"(?<=<)(?=[@!#]|https?:)|(?<=\])(?=\()|@(?=\S)")
+# What GitHub and GitLab make links of by themselves, escaped or not.
+_LINKED = re.compile(r"[@#!~%$](?=\S)|:(?=//)|(?<=www)(?=\\?\.)")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>:$&<])")
 
 
@@ -44,7 +46,7 @@ def slack(text: str) -> str:
     >>> slack("<!channel> & @here").replace("\\u2060", "|")
     '&lt;!channel&gt; &amp; @|here'
     """
-    broken = re.sub(r"@(?=\w)|(?<=\])(?=\()", lambda match: match[0] + _JOINER, plain(text))
+    broken = re.sub(r"@(?=\S)|(?<=\])(?=\()", lambda match: match[0] + _JOINER, plain(text))
     return broken.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -58,9 +60,8 @@ def markdown(text: str) -> str:
     >>> markdown("*a* <b>").replace("\\u2060", "|")
     '\\\\*a\\\\* \\\\<b\\\\>'
     """
-    return re.sub(
-        r"[@#!~%$](?=\w)|(?<=www)(?=\.)|(?<=\w)(?=://)", lambda match: match[0] + _JOINER, _MARKDOWN.sub(r"\\\1", plain(text))
-    )
+    escaped = _MARKDOWN.sub(r"\\\1", plain(text))
+    return _LINKED.sub(lambda match: match[0] + _JOINER, escaped)
 
 
 def code(text: str) -> str:

@@ -6,6 +6,7 @@ on the wire. It is never written to the store, a log or an answer.
 
 import base64
 import os
+import re
 import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from driftline_server.notify.failures import Retryable
 
 MASK = "***"
 _FILE_BYTES_MAX = 64 * 1024
+_PART_MIN = 6
 
 
 class Secret:
@@ -99,6 +101,16 @@ def reference(text: str, *, field: str) -> Reference:
             f"{field} is a secret: write where it is, 'env:NAME' or 'file:/path', never the secret itself", field=field
         )
     return Reference(source, name)
+
+
+def parts(url: str) -> list[str]:
+    """What of an address may be a secret, for `masked`: all of it, and every part that is long enough to be one.
+
+    >>> parts("slack://tokenA12/B1/secret9")
+    ['slack://tokenA12/B1/secret9', 'tokenA12', 'secret9']
+    """
+    found = re.split(r"[/?&=:@;,]+", url.partition("://")[2])
+    return [url, *(part for text in found for part in {text, urllib.parse.unquote(text)} if len(part) >= _PART_MIN)]
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:

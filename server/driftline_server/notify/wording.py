@@ -2,6 +2,7 @@
 
 from driftline_server.notify.links import Links, iso
 from driftline_server.notify.notification import Delivery, Notification
+from driftline_server.notify.templates import SUMMARY_MAX
 
 # Of a message of thousands, so many are told one by one.
 TOLD_MAX = 10
@@ -41,7 +42,7 @@ def _lines(told: Notification, links: Links) -> list[str]:
         what.append(f"{told.value:.4g}")
     lines = [" · ".join(what)]
     if told.summary:
-        lines.append(told.summary)
+        lines.append(told.summary[:SUMMARY_MAX])
     if told.evidence:
         parts = [f"{each.column} {each.metric} {each.value:.4g}" for each in told.evidence[:5] if each.value is not None]
         lines.append("columns: " + ", ".join(parts))

@@ -11,7 +11,7 @@ from driftline_server.notify.senders.request import JSON, send, written
 def send_alertmanager(context: Context, receiver: Receiver, channel: Alertmanager, delivery: Delivery) -> None:
     url = channel.url.reveal()
     headers = JSON | {"Idempotency-Key": delivery.key}
-    secrets = [url]
+    secrets: list[str] = []
     if channel.authorization is not None:
         headers["Authorization"] = channel.authorization.reveal()
         secrets += [headers["Authorization"], headers["Authorization"].rpartition(" ")[2]]

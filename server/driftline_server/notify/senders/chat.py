@@ -13,7 +13,7 @@ from driftline_server.notify.channels import Apprise
 from driftline_server.notify.failures import Permanent, Retryable
 from driftline_server.notify.notification import FIRING, Delivery
 from driftline_server.notify.receivers import Receiver
-from driftline_server.notify.secret import masked
+from driftline_server.notify.secret import masked, parts
 from driftline_server.notify.senders.context import Context
 
 TOTAL_S = 60.0
@@ -37,7 +37,7 @@ def send_apprise(context: Context, receiver: Receiver, channel: Apprise, deliver
     )
     if not result:
         said = "; ".join(dict.fromkeys(entry.message for entry in result.logs())) or "the service did not take it"
-        raise Retryable(f"{channel.url}: {masked(escaping.plain(said, is_long=False), _parts(url))[:_REASON_MAX]}")
+        raise Retryable(f"{channel.url}: {masked(escaping.plain(said, is_long=False), parts(url))[:_REASON_MAX]}")
 
 
 _KINDS = {"info": "info", "warning": "warning", "critical": "failure"}
@@ -63,11 +63,3 @@ def _silence() -> None:
     logger.propagate = False
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
-
-
-def _parts(url: str) -> list[str]:
-    """What of an address may be a secret: all, and every part of it that is long enough to be one."""
-    rest = url.partition("://")[2]
-    for mark in "/?&=:@":
-        rest = rest.replace(mark, " ")
-    return [url, *(part for part in rest.split() if len(part) >= 6)]

@@ -9,7 +9,7 @@ from driftline_server.notify.addresses import Target, parse_url
 from driftline_server.notify.escaping import plain
 from driftline_server.notify.exchange import Answer, Route, post, retry_after_s
 from driftline_server.notify.failures import Permanent, Retryable
-from driftline_server.notify.secret import masked
+from driftline_server.notify.secret import masked, parts
 
 _PASSES = frozenset((408, 425, 429))
 _EXCERPT = 200
@@ -35,15 +35,15 @@ def send(url: str, body: bytes, headers: Mapping[str, str], route: Route, *, sec
     answer = post(target, body, headers, route)
     if 200 <= answer.status < 300:
         return
-    reason = masked(_reason(target, answer), (target.path[1:], *secrets))
+    reason = _reason(target, answer, (*parts(url), *secrets))
     after_s = retry_after_s(answer.retry_after, now_us=now_us)
     if answer.status < 400 or answer.status >= 500 or answer.status in _PASSES or after_s is not None:
         raise Retryable(reason, retry_after_s=after_s)
     raise Permanent(reason)
 
 
-def _reason(target: Target, answer: Answer) -> str:
+def _reason(target: Target, answer: Answer, secrets: Iterable[str]) -> str:
     if 300 <= answer.status < 400:
         return f"{target.shown} answered {answer.status}, a redirect, which is never followed; give the address it leads to"
-    said = plain(answer.body[:_EXCERPT].decode("utf-8", "replace"), is_long=False).strip()
+    said = masked(plain(answer.body.decode("utf-8", "replace"), is_long=False), secrets).strip()[:_EXCERPT]
     return f"{target.shown} answered {answer.status}{f': {said}' if said else ''}"

@@ -13,7 +13,7 @@ def send_webhook(context: Context, receiver: Receiver, channel: Webhook, deliver
     url = channel.url.reveal()
     body = written(payload.webhook(delivery, context.links))
     headers = JSON | {"Idempotency-Key": delivery.key}
-    secrets = [url]
+    secrets: list[str] = []
     if channel.secret is not None:
         secret = channel.secret.reveal()
         headers[signature.HEADER] = signature.sign(secret, body, at_s=now_us // 10**6)

@@ -1,0 +1,27 @@
+"""A message that tests a receiver: as real ones are, and saying that it is a test."""
+
+from driftline_server.notify.notification import FIRING, Delivery, Notification
+from driftline_server.notify.receivers import Receiver
+
+_HOUR_US = 3600 * 1_000_000
+
+
+def trial(receiver: Receiver, *, now_us: int) -> Delivery:
+    """What `driftline alerts test` sends, by the receiver's own sender and past the outbox: whoever asks waits for the answer."""
+    told = Notification(
+        id=f"test-{now_us}",
+        alert=f"test-{now_us}",
+        status=FIRING,
+        rule="test of a receiver",
+        endpoint="driftline/test/model:latest",
+        event="test",
+        group="test",
+        at_us=now_us,
+        first_seen_us=now_us,
+        last_seen_us=now_us,
+        start_us=now_us - _HOUR_US,
+        end_us=now_us,
+        severity="info",
+        summary=f"This is a test of the receiver {receiver.name}; no model has drifted.",
+    )
+    return Delivery(told.id, receiver.name, told.group, (told,), 1, since_us=now_us)

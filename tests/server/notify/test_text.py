@@ -1,0 +1,131 @@
+"""What an alert says is read as that text by whatever shows it: no template, markup, mention or control character comes alive."""
+
+import time
+
+import pytest
+from tests.server.notify.building import told
+
+from driftline_core.errors import InvalidInput
+from driftline_server.notify import escaping, wording
+from driftline_server.notify.channels import FOR_PEOPLE
+from driftline_server.notify.links import Links
+from driftline_server.notify.notification import RESOLVED, Delivery, Evidence
+from driftline_server.notify.templates import FIELDS, SUMMARY_MAX, TEMPLATE_MAX, check_template, render
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{7*7}}",
+        "{{ 7 * 7 }}",
+        "{{ endpoint.__class__ }}",
+        "{{ self }}",
+        "{{ colum }}",
+        "{{ endpoint | upper }}",
+        "{{ ''.__class__.__mro__[1] }}",
+        "{{ config }}",
+        "{% for i in range(10**9) %}x{% endfor %}",
+        "{# note #}",
+        "{{",
+        "}}",
+        "{{ endpoint",
+        "{{ endpoint }} {{",
+        "{{\nendpoint }}",
+        "{{ " + "a" * 50 + " }}",
+        "x" * (TEMPLATE_MAX + 1),
+    ],
+)
+def test_only_fields_are_templates(template: str) -> None:
+    with pytest.raises(InvalidInput, match="summary"):
+        check_template(template)
+
+
+@pytest.mark.parametrize(
+    "template", ["", "plain", "{0.__class__}", "{endpoint}", "%(endpoint)s", "${endpoint}", "a } b { c", "50%"]
+)
+def test_what_other_templates_would_read_is_text_here(template: str) -> None:
+    check_template(template)
+    assert render(template, {"endpoint": "shop/m"}) == template
+
+
+def test_every_field_is_filled_and_none_is_read_twice() -> None:
+    template = " ".join(f"{{{{ {name} }}}}{{{{{name}}}}}" for name in FIELDS)
+    check_template(template)
+    assert render(template, dict.fromkeys(FIELDS, "{{ rule }}")) == " ".join(["{{ rule }}{{ rule }}"] * len(FIELDS))
+    assert render("{{ column }}", {}) == "–"
+
+
+def test_what_a_template_gives_is_bounded_in_size_and_time() -> None:
+    began = time.perf_counter()
+    assert len(render("{{ endpoint }}" * (TEMPLATE_MAX // 14), {"endpoint": "x" * 10_000_000})) <= SUMMARY_MAX
+    for hostile in ("{{ " * 600, "{" * TEMPLATE_MAX, "{{ a" * 500, "{{" + " " * (TEMPLATE_MAX - 2)):
+        render(hostile, {})
+    assert time.perf_counter() - began < 1.0
+
+
+HOSTILE = (
+    "<b>x</b> <!channel> <!here|now> <@U123> @here @everyone @_x [click](http://evil) <http://evil|click> www.evil.com"
+    " *b* `c` #12 !3 \x1b[2J\x07 \u202etxt"
+)
+
+
+def test_html_is_text() -> None:
+    assert escaping.html("<img src=x onerror='y'>&\x00") == "&lt;img src=x onerror=&#x27;y&#x27;&gt;&amp;"
+
+
+def test_slack_reads_no_mention_and_no_link() -> None:
+    text = escaping.slack(HOSTILE)
+    assert "<" not in text and ">" not in text
+    assert not any(mention in text for mention in ("@here", "@everyone", "@U123", "]("))
+
+
+def test_chats_without_an_escape_read_no_mention() -> None:
+    text = escaping.unmentioned(HOSTILE)
+    assert not any(mark in text for mark in ("@here", "@everyone", "<@", "<!", "<http", "]("))
+
+
+def test_markdown_is_text() -> None:
+    text = escaping.markdown(HOSTILE)
+    assert not any(mark in text.replace("\\", "") for mark in ("@here", "@everyone", "@_x", "#12", "!3", "http://", "www."))
+    for position, char in enumerate(text):
+        if char in "*`[]()<>#!&|":
+            assert text[position - 1] == "\\", text[position - 3 : position + 3]
+
+
+def test_a_code_span_cannot_be_left() -> None:
+    assert escaping.code("a`` ` b\nc") == "`aˋˋ ˋ b c`"
+
+
+@pytest.mark.parametrize(
+    "make", [escaping.subject, escaping.plain, escaping.slack, escaping.html, escaping.markdown, escaping.terminal]
+)
+def test_nothing_invisible_is_let_through(make: object) -> None:
+    text = make(HOSTILE + "\x9b31m\x00\ufeff\u2066\ud800")  # type: ignore[operator]
+    assert not any(char in text for char in "\x1b\x07\u202e\x9b\x00\ufeff\u2066\ud800")
+
+
+def test_a_subject_is_one_line() -> None:
+    assert escaping.subject("drift\r\nBcc: all@example.com\n\nbody").replace("\u2060", "") == "drift Bcc: all@example.com  body"
+    assert escaping.subject("a\u2028b\x85c\x0bd\x0ce\rf") == "a b c d e f"
+    assert len(escaping.subject("x" * 1000)) == 200
+
+
+def test_people_are_told_what_where_and_how_to_look() -> None:
+    evidence = (Evidence("amount", "drift", 0.81), Evidence("age", "drift", 0.7))
+    delivery = Delivery("k", "ops", "g", (told("a", evidence=evidence),), 1)
+    assert wording.title(delivery) == "[FIRING] input drift: shop/fraud/scorer:v3"
+    assert wording.body(delivery, Links()).splitlines() == [
+        "firing · warning · data-drift-detected · shop/fraud/scorer:v3 · amount · 0.81",
+        "amount drifted",
+        "columns: amount drift 0.81, age drift 0.7",
+        "window: 2027-01-15T07:00:00Z to 2027-01-15T08:00:00Z, first seen 2027-01-15T07:00:00Z",
+        "report: driftline drift shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z",
+        "rows: driftline export shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z --to rows",
+    ]
+
+
+def test_people_are_told_of_the_first_and_of_how_many() -> None:
+    shown = tuple(told(f"n{i}", endpoint=f"shop/default/m{i}:v1", status=RESOLVED) for i in range(FOR_PEOPLE.carried_max))
+    delivery = Delivery("k", "ops", "g", shown, 4000)
+    assert wording.title(delivery) == "[RESOLVED:4000] input drift: 10 endpoints"
+    assert wording.body(delivery, Links()).endswith("\n\nand 3990 more: driftline alerts list")
