@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test check bench proto proto-check fuzz compat clean
+.PHONY: setup demo test check bench proto proto-check fuzz soak compat clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,10 @@ bench: setup
 # 100,000 mutated payloads against a real server.
 fuzz: setup
 	$(BIN)/python -m tests.fuzz.push_payloads --mutations 100000
+
+# The model of an alert's life against its oracle, 5,000 runs (`make test` makes 150).
+soak: setup
+	DRIFTLINE_SOAK_RUNS=5000 $(BIN)/python -m pytest --timeout 3600 tests/core/alerts/test_model.py
 
 # The light client against the versions of protobuf and pyarrow that model servers pin.
 compat:

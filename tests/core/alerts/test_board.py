@@ -1,0 +1,166 @@
+"""The board: many rules on many endpoints, the clock, restarts, what is stored, what is bounded."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from tests.core.alerts.looking import ENDPOINT, HOUR, MINUTE, SECOND, columns, metric
+
+from driftline_core.alerts import Board, Limits, Observation, Phase, Rule
+from driftline_core.alerts.state import from_dict, to_dict
+from driftline_core.errors import AlreadyExists, NotFound, ResourceExhausted
+
+T0 = 1_700_000_000 * SECOND
+SILENT = Rule("silent", event="no-data", window_us=10 * MINUTE)
+SLOW = Rule("slow", metric="latency_p99", above=0.2)
+NULLS = Rule("nulls", metric="null_share", above=0.5, column="*")
+
+
+def arrival(at_us: int, *, silent_us: int = 0, tick: int = 0, endpoint: str = ENDPOINT) -> Observation:
+    return Observation(endpoint, at_us, silent_us=silent_us, tick=tick)
+
+
+def test_each_rule_is_evaluated_on_its_own_window() -> None:
+    board = Board([SLOW, replace(SLOW, name="slow now", window_us=MINUTE), SILENT])
+    assert board.windows(ENDPOINT) == {HOUR, MINUTE}
+    assert board.clock_windows(ENDPOINT) == {None}
+    assert [each.rule for each in board.evaluate(metric("latency_p99", 0.5, at_us=T0, window_us=MINUTE)).alerts] == ["slow now"]
+    assert [each.rule for each in board.evaluate(metric("latency_p99", 0.5, at_us=T0)).alerts] == ["slow"]
+
+
+def test_every_column_a_rule_names_has_an_alert_of_its_own_in_one_group() -> None:
+    changes = Board([NULLS]).evaluate(columns("null_share", {"a": 0.9, "b": 0.9, "c": 0.1}, at_us=T0))
+    assert [each.alert.column for each in changes.notifications] == ["a", "b"]
+    assert len({each.alert.group for each in changes.notifications}) == 1
+    assert len({each.alert.id for each in changes.notifications}) == 2
+
+
+def test_a_column_that_is_gone_ends_its_alert() -> None:
+    board = Board([NULLS])
+    board.evaluate(columns("null_share", {"a": 0.9, "b": 0.9}, at_us=T0))
+    changes = board.evaluate(columns("null_share", {"b": 0.9}, at_us=T0 + 1))
+    assert [(each.alert.column, each.reason) for each in changes.notifications] == [("a", "its column is gone")]
+
+
+@pytest.mark.parametrize("back_us", [0, HOUR])
+def test_silence_is_told_on_time_though_the_clock_steps_back(back_us: int) -> None:
+    board = Board([SILENT])
+    board.evaluate(arrival(T0, tick=1))
+    told = []
+    for second in range(1, 700):
+        at_us = T0 + second * SECOND - (back_us if second > 60 else 0)
+        # What the engine says: since the last row that came, by the clock.
+        told += [
+            (second, each.is_firing) for each in board.evaluate(arrival(at_us, silent_us=max(0, at_us - T0), tick=1)).notifications
+        ]
+    (only,) = told
+    assert only == (601 if back_us else 600, True)
+
+
+def test_rows_that_come_after_the_clock_stepped_back_end_the_silence() -> None:
+    board = Board([SILENT])
+    board.evaluate(arrival(T0, tick=1))
+    told = [board.evaluate(arrival(T0 - HOUR + minute * MINUTE // 2, tick=1)).notifications for minute in range(21)]
+    assert [bool(each) for each in told] == [False] * 20 + [True]
+    # The engine's last arrival still lies ahead of the clock; that rows came is seen by the tick.
+    (told,) = board.evaluate(arrival(T0 - HOUR + 11 * MINUTE, tick=2)).notifications
+    assert not told.is_firing
+
+
+def test_time_alone_makes_due_what_is_held() -> None:
+    board = Board([replace(SLOW, hold_us=10 * SECOND)])
+    board.evaluate(metric("latency_p99", 0.5, at_us=T0))
+    assert [bool(board.advance(T0 + second * SECOND).notifications) for second in (9, 10, 11)] == [False, True, False]
+
+
+def test_after_a_restart_nothing_is_told_twice_and_nothing_before_it_is_seen_again() -> None:
+    rule = replace(SLOW, cooldown_us=MINUTE)
+    board, stored = Board([rule]), {}
+    for changes in (
+        board.evaluate(metric("latency_p99", 0.5, at_us=T0, tick=1)),
+        board.evaluate(metric("latency_p99", 0.1, at_us=T0 + SECOND, tick=2)),
+        board.evaluate(metric("latency_p99", 0.5, at_us=T0 + 2 * SECOND, tick=3)),
+    ):
+        stored |= {state.id: json.dumps(to_dict(state)) for state in changes.states}
+    state = from_dict(json.loads(stored[board.alerts()[0].id]))
+    assert (state.phase, state.is_owed) == (Phase.FIRING, True)
+    again = Board([rule], [state])
+    assert again.advance(T0 + HOUR).notifications == ()
+    assert len(again.evaluate(metric("latency_p99", 0.5, at_us=T0 + HOUR, tick=3)).notifications) == 1
+
+
+def test_what_has_not_changed_is_stored_once_a_minute() -> None:
+    board = Board([SLOW])
+    stored = [
+        second
+        for second in range(180)
+        if board.evaluate(metric("latency_p99", 0.5, at_us=T0 + second * SECOND, tick=second)).states
+    ]
+    assert stored == [0, 60, 120]
+
+
+def test_what_is_over_is_forgotten() -> None:
+    board = Board([replace(SLOW, cooldown_us=MINUTE)])
+    board.evaluate(metric("latency_p99", 0.5, at_us=T0))
+    assert board.evaluate(metric("latency_p99", 0.1, at_us=T0 + 1)).forgotten == ()
+    assert board.advance(T0 + MINUTE).forgotten == (("slow", ENDPOINT, ""),)
+    assert board.alerts() == []
+
+
+def test_deleting_a_rule_or_an_endpoint_ends_its_alerts() -> None:
+    for delete in (
+        lambda board: board.remove_rule("slow", T0 + 1),
+        lambda board: board.forget_endpoint(ENDPOINT, T0 + 1),
+        lambda board: board.retain((), T0 + 1),
+    ):
+        board = Board([SLOW])
+        board.evaluate(metric("latency_p99", 0.5, at_us=T0))
+        changes = delete(board)
+        assert [each.is_firing for each in changes.notifications] == [False]
+        assert changes.forgotten == (("slow", ENDPOINT, ""),)
+        assert board.advance(T0 + HOUR).transitions == ()
+
+
+def test_an_end_that_is_owed_outlives_its_rule() -> None:
+    board = Board([SLOW])
+    board.evaluate(metric("latency_p99", 0.5, at_us=T0))
+    board.add_silence("s", "*", rule="", duration_us=MINUTE, reason="", at_us=T0)
+    changes = board.remove_rule("slow", T0 + 1)
+    assert (changes.notifications, changes.forgotten, len(changes.states)) == ((), (), 1)
+    after = board.advance(T0 + MINUTE)
+    assert ([each.reason for each in after.notifications], after.forgotten) == (
+        ["its rule was deleted"],
+        (("slow", ENDPOINT, ""),),
+    )
+    assert board.silences() == []
+
+
+def test_names_are_unique_and_what_is_not_there_is_told() -> None:
+    board = Board([SLOW])
+    with pytest.raises(AlreadyExists, match="rule 'slow' exists; delete it first"):
+        board.add_rule(SLOW)
+    with pytest.raises(NotFound, match="no rule 'fast'; there are slow"):
+        board.remove_rule("fast", T0)
+    with pytest.raises(NotFound, match="no alert '0' is under way"):
+        board.acknowledge("0", T0)
+    with pytest.raises(NotFound, match="no silence 'x'"):
+        board.remove_silence("x")
+
+
+def test_a_board_is_bounded() -> None:
+    board = Board([NULLS], limits=Limits(rules_max=1, silences_max=1, alerts_max=3))
+    with pytest.raises(ResourceExhausted, match="rules_max"):
+        board.add_rule(SLOW)
+    board.add_silence("s", "*", rule="", duration_us=1, reason="", at_us=T0)
+    with pytest.raises(ResourceExhausted, match="silences_max"):
+        board.add_silence("t", "*", rule="", duration_us=1, reason="", at_us=T0)
+    board.evaluate(columns("null_share", {f"c{i}": 0.9 for i in range(10)}, at_us=T0))
+    assert (len(board.alerts()), board.overflow) == (3, 7)
+
+
+def test_a_rule_deleted_and_written_again_begins_anew() -> None:
+    board = Board([replace(SLOW, cooldown_us=HOUR)])
+    board.evaluate(metric("latency_p99", 0.5, at_us=T0))
+    board.remove_rule("slow", T0 + 1)
+    board.add_rule(SLOW)
+    assert [each.is_firing for each in board.evaluate(metric("latency_p99", 0.5, at_us=T0 + 2)).notifications] == [True]
