@@ -12,6 +12,7 @@ from driftline_core import kernels
 from driftline_core.engine import Engine, EngineSettings
 from driftline_core.panes import DAY_US, MINUTE_US, Ruler
 from driftline_core.payload import Limits
+from driftline_server.alerting.wiring import alerting
 from driftline_server.clock import Clock, SystemClock
 from driftline_server.config import ConfigError, Settings
 from driftline_server.credits import Credits
@@ -44,6 +45,7 @@ class App:
         if settings.data != "none":
             self._durability = Durability(Path(settings.data), settings, engine, registry, self._owner, on_state=self._on_state)
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
+        self._alerting = alerting(settings, registry, answers, owner=self._owner, clock=clock, durability=self._durability)
         self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits), settings)
         self._health = health.HealthServicer(
             experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2, "health")
@@ -77,6 +79,7 @@ class App:
         self._owner.ahead.start()
         if self._durability is not None:
             self._durability.start()
+        self._alerting.start()
         self._server.start()
         self._serving(health_pb2.HealthCheckResponse.SERVING)
         return int(port)
@@ -86,6 +89,7 @@ class App:
         self._serving(health_pb2.HealthCheckResponse.NOT_SERVING)
         self._ingest.drain(self._settings.drain_seconds)
         self._server.stop(self._settings.drain_seconds).wait()
+        self._alerting.stop()
         if self._durability is not None:
             self._durability.stop()
         else:

@@ -38,6 +38,15 @@ class Settings(BaseSettings):
     snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440)] = 60
     # Snapshots older than this are deleted, rows older than this are counted as expired.
     snapshot_days: Positive = 400
+    # Who is told ([[receivers]]), of what ([[rules]]); a rule that names no receiver is told to these, or to all.
+    receivers: list[dict[str, Any]] = []
+    rules: list[dict[str, Any]] = []
+    default_receivers: list[str] = []
+    # An endpoint with news is evaluated at most this often; alerts that ended are kept for so many days.
+    evaluate_seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
+    alert_days: Positive = 400
+    # How links in messages reach this server, where that is not the address it listens on.
+    public_address: str = ""
     # Batches decoded and not yet counted. Past either, streams are not read from (gRPC's flow control tells the clients).
     queue_batches_max: Positive = 32
     queue_bytes_max: Positive = 8 * MiB

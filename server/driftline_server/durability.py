@@ -69,6 +69,11 @@ class Durability:
         )
 
     @property
+    def writer(self) -> StoreWriter:
+        """The store's one writing thread, for what other rooms keep there."""
+        return self._writer
+
+    @property
     def reader(self) -> Reader:
         """Closed hours, to be asked from any thread."""
         return self._store.reader

@@ -69,6 +69,7 @@ class Owner:
         self.ahead = WriteAhead(self._put)
         self.past: Past | None = None
         self.on_effect: Callable[[Effect], None] = _ignore
+        self._changed: set[str] = set()
         self._engine = engine
         self._clock = clock
         self._room = room
@@ -94,6 +95,11 @@ class Owner:
     def tell(self, change: Callable[[Engine], None]) -> None:
         """Has a function of the engine run in its turn, and does not wait."""
         self._put([(0, Question(lambda: change(self._engine)))])
+
+    def take_changed(self) -> set[str]:
+        """The uids of endpoints that were counted into, or had an hour closed, since this was last asked; within a question."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def _answer(self, question: Callable[[Engine], T], ask: Callable[[Question], None]) -> T:
         answer: Future[T] = Future()
@@ -148,13 +154,17 @@ class Owner:
         finally:
             if entry.size_bytes:
                 self._room.give(1, entry.size_bytes)
-        return isinstance(entry.change, Frame)
+        if isinstance(entry.change, Frame):
+            self._changed.add(entry.change.uid)
+            return True
+        return False
 
     def _advance(self, now_us: int) -> bool:
         """Lets time pass; says whether more is due at once."""
         effects: list[Effect] = []
         self._guarded(lambda: effects.extend(self._engine.advance(now_us, _EFFECTS_MAX)))
         for effect in effects:
+            self._changed.add(effect.uid)
             self._guarded(lambda effect=effect: self.on_effect(effect))  # type: ignore[misc]
         return len(effects) >= _EFFECTS_MAX
 

@@ -36,10 +36,12 @@ class Dispatcher:
         limits: Limits = USUAL,
     ) -> None:
         self._ledger = ledger
-        self._stopping = threading.Event()
+        self._clock = clock
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._is_stopping = False
         self._workers = {
-            receiver.name: _Worker(Lane(receiver, senders[receiver.name], ledger, clock, limits), self._stopping)
-            for receiver in receivers
+            receiver.name: _Worker(Lane(receiver, senders[receiver.name], ledger, clock, limits)) for receiver in receivers
         }
 
     def start(self) -> None:
@@ -49,17 +51,37 @@ class Dispatcher:
             worker.lane.recover()
             worker.thread.start()
 
+    def add(self, receiver: Receiver, send: Sender) -> None:
+        """Sends to one more receiver, or to one of this name instead of the one before."""
+        self.remove(receiver.name)
+        worker = _Worker(Lane(receiver, send, self._ledger, self._clock, self._limits))
+        worker.lane.recover()
+        with self._lock:
+            if not self._is_stopping:
+                self._workers[receiver.name] = worker
+                worker.thread.start()
+
+    def remove(self, name: str) -> None:
+        """Sends to a receiver no more; what is on its way arrives, or waits for one of this name."""
+        with self._lock:
+            worker = self._workers.pop(name, None)
+        if worker is not None:
+            worker.end()
+
     def wake(self, receivers: Iterable[str] | None = None) -> None:
         """Called after a commit that enqueued something, for these receivers or for all; never waits."""
-        for name in self._workers if receivers is None else receivers:
-            if name in self._workers:
-                self._workers[name].woken.set()
+        for name in list(self._workers) if receivers is None else receivers:
+            if (worker := self._workers.get(name)) is not None:
+                worker.woken.set()
 
     def stop(self, *, timeout_s: float = PATIENCE.total_s + 1) -> None:
         """Begins nothing more and waits for what is being sent; what is not done by then is sent again at the next start."""
-        self._stopping.set()
-        self.wake()
-        for worker in self._workers.values():
+        with self._lock:
+            self._is_stopping = True
+            workers = list(self._workers.values())
+        for worker in workers:
+            worker.end()
+        for worker in workers:
             if worker.thread.is_alive():
                 worker.thread.join(timeout_s)
 
@@ -67,12 +89,17 @@ class Dispatcher:
 @dataclass(slots=True)
 class _Worker:
     lane: Lane
-    stopping: threading.Event
+    stopping: threading.Event = field(default_factory=threading.Event)
     woken: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
         self.thread = threading.Thread(target=self._run, name=f"notify {self.lane.receiver.name}", daemon=True)
+
+    def end(self) -> None:
+        """Begins nothing more."""
+        self.stopping.set()
+        self.woken.set()
 
     def _run(self) -> None:
         while True:

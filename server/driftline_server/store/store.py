@@ -4,6 +4,7 @@ One thread uses it (StoreWriter is one). Whatever it saves may be saved again, a
 what its caller does next is mended by saving once more.
 """
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,11 @@ class Store:
         self.reader.close()
         self._db.close()
         self._lock.release()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For what other rooms keep here, within `atomic`."""
+        return self._db.conn
 
     @contextmanager
     def atomic(self) -> Iterator[None]:

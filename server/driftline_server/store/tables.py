@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from sqlite_utils import Database, Migrations
 
+from driftline_server.alerting.tables import create_alert_tables
+from driftline_server.outbox.tables import create_outbox
 from driftline_server.store.measures import STATUS_IDS
 
 _FIRST = """
@@ -117,8 +119,14 @@ def first_tables(db: Database) -> None:
     db.conn.executemany("INSERT INTO statuses (id, status) VALUES (?, ?)", [(number, name) for name, number in STATUS_IDS.items()])
 
 
+def alert_tables(db: Database) -> None:
+    """Rules, alerts, and the messages that tell of them."""
+    create_outbox(db.conn)
+    create_alert_tables(db.conn)
+
+
 # In order. The number of steps is the format of a file: one line for the next.
-STEPS: tuple[Callable[[Database], None], ...] = (first_tables,)
+STEPS: tuple[Callable[[Database], None], ...] = (first_tables, alert_tables)
 FORMAT = len(STEPS)
 
 

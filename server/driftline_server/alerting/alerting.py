@@ -1,0 +1,329 @@
+"""The thread that owns the board: it looks at endpoints with news, lets time pass, and does what people ask, one after the other.
+
+What a step changed and what is to be told of it are one transaction; memory that the store refused to keep is made anew from it.
+A start feeds no rule with what is replayed: one look at every endpoint follows it, which tells nothing that was told.
+"""
+
+import queue
+import sqlite3
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import TypeVar
+
+import structlog
+
+from driftline_core.alerts import Alert, Board, Changes, Rule, Silence, parse
+from driftline_core.errors import FailedPrecondition, NotFound, Unavailable
+from driftline_server.alerting import book
+from driftline_server.alerting.book import Step
+from driftline_server.alerting.receivers import Receivers
+from driftline_server.alerting.telling import told
+from driftline_server.alerting.watch import Watch
+from driftline_server.clock import Clock
+from driftline_server.outbox import outbox
+from driftline_server.outbox.ledger import Ledger
+from driftline_server.registration import Registration
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+_TICK_S = 0.1
+_CLOCK_S = 1.0  # how often time alone is looked at
+_PRUNE_S = 3600.0
+DAY_US = 86_400_000_000
+
+
+class Alerting:
+    """Rules, alerts and silences of a server, from start() to stop(). Safe to call from many threads."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        ledger: Ledger,
+        receivers: Receivers,
+        clock: Clock,
+        *,
+        rules: Iterable[Rule],
+        evaluate_s: float,
+        retention_days: int,
+    ) -> None:
+        self.receivers = receivers
+        self._watch = watch
+        self._ledger = ledger
+        self._clock = clock
+        self._settings_rules = {rule.name: rule for rule in rules}
+        self._evaluate_us = int(evaluate_s * 1e6)
+        self._retention_us = retention_days * DAY_US
+        self._board = Board()
+        self._news: set[str] = set()
+        self._looked_us: dict[str, int] = {}
+        self._stepped = threading.Condition()
+        self._last_step = 0
+        self._asked: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="alerts")
+
+    def start(self) -> None:
+        """Takes up what was stored; every endpoint is looked at once."""
+        self._load()
+        self._news = set(self._watch.registry.by_uid())
+        self._watch.registry.listeners.append(self)
+        self.receivers.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Evaluates and sends no more; what was not told is told after the next start."""
+        self._asked.put(None)
+        self._thread.join()
+        with self._stepped:
+            self._stepped.notify_all()
+        self.receivers.stop()
+
+    # What people ask.
+
+    def create_rule(self, given: Mapping[str, object]) -> Rule:
+        """Adds a rule and evaluates it at once. Raises InvalidInput, AlreadyExists, ResourceExhausted."""
+
+        def create() -> Rule:
+            rule = parse(given, receivers=self.receivers.names())
+            self._board.add_rule(rule)
+            try:
+                self._ledger.write(lambda connection: book.save_rule(connection, rule, self._clock.now_us()))
+            except BaseException:
+                self._load()
+                raise
+            self._news |= set(self._watch.registry.by_uid())
+            self._looked_us.clear()
+            return rule
+
+        return self._call(create)
+
+    def rules(self) -> list[tuple[Rule, bool]]:
+        """The rules, each with whether it stands in the settings (and cannot be deleted by call)."""
+        return self._call(lambda: [(rule, rule.name in self._settings_rules) for rule in self._board.rules()])
+
+    def delete_rule(self, name: str) -> None:
+        """Deletes a rule and ends its alerts. Raises NotFound, FailedPrecondition."""
+
+        def delete() -> None:
+            if name in self._settings_rules:
+                raise FailedPrecondition(f"rule {name!r} stands in the server's settings; take it out there", field="name")
+            changes = self._board.remove_rule(name, self._clock.now_us())
+            self._commit(changes, lambda connection: book.delete_rule(connection, name))
+
+        self._call(delete)
+
+    def alerts(self, *, endpoint: str | None, state: str | None, most: int) -> list[Alert]:
+        """Alerts there are and were, the newest first; `endpoint` is a glob."""
+        return self._ledger.write(lambda connection: book.find_alerts(connection, endpoint=endpoint, state=state, most=most))
+
+    def alert(self, id_: str) -> tuple[Alert, list[Step]]:
+        """An alert and its steps. Raises NotFound."""
+
+        def find(connection: sqlite3.Connection) -> tuple[Alert | None, list[Step]]:
+            return book.find_alert(connection, id_), book.steps_of(connection, id_)
+
+        alert, steps = self._ledger.write(find)
+        if alert is None:
+            raise NotFound(f"no alert {id_!r}; list them with client.alerts() or `driftline alerts list`", field="id")
+        return alert, steps
+
+    def acknowledge(self, id_: str) -> Alert:
+        """Somebody has seen it. Raises NotFound, FailedPrecondition."""
+        return self._moved(id_, lambda: self._board.acknowledge(id_, self._clock.now_us()))
+
+    def reset(self, id_: str) -> Alert:
+        """Ends it by hand. Raises NotFound, FailedPrecondition."""
+        return self._moved(id_, lambda: self._board.reset(id_, self._clock.now_us()))
+
+    def silence(self, endpoint: str, *, rule: str, duration_us: int, reason: str) -> Silence:
+        """For so long nothing is told. Raises ResourceExhausted."""
+
+        def add() -> Silence:
+            silence = self._board.add_silence(
+                uuid.uuid4().hex[:12], endpoint, rule=rule, duration_us=duration_us, reason=reason, at_us=self._clock.now_us()
+            )
+            self._ledger.write(lambda connection: book.save_silence(connection, silence))
+            return silence
+
+        return self._call(add)
+
+    def silences(self) -> list[Silence]:
+        """The silences there are."""
+        return self._call(self._board.silences)
+
+    def end_silence(self, id_: str) -> Silence:
+        """Ends a silence before its time. Raises NotFound."""
+
+        def end() -> Silence:
+            silence = self._board.remove_silence(id_)
+            self._ledger.write(lambda connection: book.delete_silences(connection, [id_]))
+            return silence
+
+        return self._call(end)
+
+    def last_step(self) -> int:
+        """Where a subscriber begins that wants only what is to come."""
+        return self._ledger.write(book.last_step)
+
+    def steps_after(self, sequence: int, *, timeout_s: float) -> list[Step]:
+        """The next steps of all alerts; waits for some, none when the time is over."""
+        with self._stepped:
+            self._stepped.wait_for(lambda: self._last_step > sequence or not self._thread.is_alive(), timeout=timeout_s)
+            if self._last_step <= sequence:
+                return []
+        return self._ledger.write(lambda connection: book.steps_after(connection, sequence))
+
+    def on_registered(self, registration: Registration, set_us: int) -> None:
+        """An endpoint was created, or has a new reference: it is looked at."""
+        self._asked.put(lambda: self._news.add(registration.uid))
+
+    def on_deleted(self, registration: Registration, at_us: int) -> None:
+        """An endpoint was deleted: its alerts end."""
+
+        def forget() -> None:
+            self._watch.forget(registration.uid)
+            self._looked_us.pop(registration.uid, None)
+            self._commit(self._board.forget_endpoint(registration.name, at_us))
+
+        self._asked.put(forget)
+
+    # The thread.
+
+    def _run(self) -> None:
+        next_clock_us = next_prune_us = 0
+        while True:
+            try:
+                asked = self._asked.get(timeout=_TICK_S)
+            except queue.Empty:
+                asked = _nothing
+            if asked is None:
+                return
+            self._guarded(asked)
+            now_us = self._clock.now_us()
+            self._guarded(lambda: self._look(now_us))  # noqa: B023 - called at once
+            if not 0 <= next_clock_us - now_us <= _CLOCK_S * 1e6:
+                self._guarded(lambda: self._pass(now_us))  # noqa: B023
+                next_clock_us = now_us + int(_CLOCK_S * 1e6)
+            if not 0 <= next_prune_us - now_us <= _PRUNE_S * 1e6:
+                self._guarded(lambda: self._prune(now_us))  # noqa: B023
+                next_prune_us = now_us + int(_PRUNE_S * 1e6)
+
+    def _look(self, now_us: int) -> None:
+        """Evaluates the rules of endpoints with news, each at most once in `evaluate_s`."""
+        if not self._board.rules():
+            return
+        self._news |= self._watch.news()
+        if not self._news:
+            return
+        due = {uid for uid in self._news if not 0 <= now_us - self._looked_us.get(uid, 0) < self._evaluate_us}
+        self._news -= due
+        watched = [
+            each for each in self._watch.served(due) if self._board.windows(each.name) or self._board.clock_windows(each.name)
+        ]
+        self._looked_us |= dict.fromkeys((each.uid for each in watched), now_us)
+        self._evaluate(watched, by_clock=False)
+
+    def _pass(self, now_us: int) -> None:
+        """Lets time pass: silences end, holds are met, silence of endpoints is noticed."""
+        before = {each.id for each in self._board.silences()}
+        changes = self._board.advance(now_us)
+        ended = before - {each.id for each in self._board.silences()}
+        self._commit(changes, (lambda connection: book.delete_silences(connection, ended)) if ended else None)
+        self._evaluate([each for each in self._watch.served() if self._board.clock_windows(each.name)], by_clock=True)
+
+    def _evaluate(self, registrations: list[Registration], *, by_clock: bool) -> None:
+        """Looks at endpoints, one after the other, and has their rules take in what is seen."""
+        totals = self._watch.totals({each.uid for each in registrations})
+        for registration in registrations:
+            if registration.uid not in totals:
+                continue
+            seen = self._watch.seen(
+                self._board, registration, totals[registration.uid], at_us=self._clock.now_us(), by_clock=by_clock
+            )
+            try:
+                for observation in seen:
+                    self._commit(self._board.evaluate(observation))
+            except NotFound:
+                continue  # it was deleted meanwhile
+
+    def _prune(self, now_us: int) -> None:
+        before_us = now_us - self._retention_us
+        self._ledger.write(lambda connection: book.prune(connection, before_us))
+        self.receivers.prune(before_us)
+
+    def _commit(self, changes: Changes, also: Callable[[sqlite3.Connection], None] | None = None) -> None:
+        """Stores what changed and what is to be told of it, as one; then wakes those who wait for it."""
+        if not changes and also is None:
+            return
+        messages = [(told(each), self.receivers.of(each.alert.receivers)) for each in changes.notifications]
+
+        def save(connection: sqlite3.Connection) -> int:
+            book.save_changes(connection, changes, self._board.clock)
+            for message, wanted in messages:
+                outbox.enqueue(connection, message, wanted)
+            if also is not None:
+                also(connection)
+            return book.last_step(connection)
+
+        try:
+            last = self._ledger.write(save)
+        except BaseException:
+            self._load()
+            raise
+        if messages:
+            self.receivers.wake({receiver.name for _, wanted in messages for receiver in wanted})
+        if changes.transitions:
+            with self._stepped:
+                self._last_step = last
+                self._stepped.notify_all()
+
+    def _load(self) -> None:
+        """The board as it was last stored."""
+
+        def load(connection: sqlite3.Connection) -> tuple[Board, int]:
+            stored = [rule for rule in book.load_rules(connection) if rule.name not in self._settings_rules]
+            board = Board(
+                [*self._settings_rules.values(), *stored],
+                book.load_states(connection),
+                book.load_silences(connection),
+                clock=book.load_clock(connection),
+            )
+            return board, book.last_step(connection)
+
+        self._board, self._last_step = self._ledger.write(load)
+        self._commit(self._board.retain({each.name for each in self._watch.served()}, self._clock.now_us()))
+
+    def _moved(self, id_: str, move: Callable[[], Changes]) -> Alert:
+        self._call(lambda: self._commit(move()))
+        return self.alert(id_)[0]
+
+    def _call(self, question: Callable[[], T]) -> T:
+        """What a function returns, run by the thread in its turn; raises what it raises."""
+        answer: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(question())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._asked.put(run)
+        while True:
+            try:
+                return answer.result(timeout=_CLOCK_S)
+            except TimeoutError:
+                if not self._thread.is_alive():
+                    raise Unavailable("the server shuts down; ask again when it is back") from None
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception:
+            log.exception("alerts failed at a step")  # a fault of ours: said, and the thread lives on
+
+
+def _nothing() -> None:
+    """Nobody asked."""

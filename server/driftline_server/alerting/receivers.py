@@ -1,0 +1,125 @@
+"""Who is told: the receivers of the settings, those that clients registered, and the threads that send to them."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from driftline_core.errors import InvalidInput, NotFound
+from driftline_server.clock import Clock
+from driftline_server.notify.failures import Permanent, Retryable
+from driftline_server.notify.receivers import Receiver, parse_receivers
+from driftline_server.notify.senders import Context, sender
+from driftline_server.notify.trial import trial
+from driftline_server.outbox import letters
+from driftline_server.outbox.dispatcher import Dispatcher
+from driftline_server.outbox.ledger import Ledger
+from driftline_server.outbox.letters import Letter
+
+CALLBACKS_MAX = 64
+
+
+class Receivers:
+    """Receivers by name, from start() to stop(). Safe to call from many threads.
+
+    A rule that names none is told to `defaults`, or, where there are none, to all of the settings. Whoever registered a callback is
+    told of every alert.
+    """
+
+    def __init__(
+        self, receivers: Mapping[str, Receiver], defaults: Iterable[str], *, ledger: Ledger, clock: Clock, context: Context
+    ) -> None:
+        self._settings = dict(receivers)
+        self._defaults = tuple(defaults) or tuple(receivers)
+        for name in self._defaults:
+            if name not in receivers:
+                known = ", ".join(receivers) or "none"
+                raise InvalidInput(f"default_receivers names {name!r}; there are {known}", field="default_receivers")
+        self._callbacks: dict[str, Receiver] = {}
+        self._ledger = ledger
+        self._clock = clock
+        self._context = context
+        self._lock = threading.Lock()
+        self._dispatcher = Dispatcher({}, (), ledger=ledger, clock=clock)
+
+    def start(self) -> None:
+        """Sends from now on, first what an earlier process left."""
+
+        def load(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+            return [json.loads(body) for (body,) in connection.execute("SELECT body FROM callbacks ORDER BY name")]
+
+        self._callbacks = parse_receivers(self._ledger.write(load))
+        self._dispatcher.start()
+        for receiver in (*self._settings.values(), *self._callbacks.values()):
+            self._dispatcher.add(receiver, sender(receiver, self._context))
+
+    def stop(self) -> None:
+        self._dispatcher.stop()
+
+    def names(self) -> list[str]:
+        """The receivers that rules may name."""
+        return [*self._settings, *self._callbacks]
+
+    def all(self) -> list[Receiver]:
+        """All of them."""
+        return [*self._settings.values(), *self._callbacks.values()]
+
+    def of(self, named: Iterable[str]) -> list[Receiver]:
+        """Who is told of a rule's alerts; names that are gone are passed over."""
+        chosen = dict.fromkeys((*(tuple(named) or self._defaults), *self._callbacks))
+        return [found for name in chosen if (found := self._settings.get(name) or self._callbacks.get(name))]
+
+    def wake(self, names: Iterable[str]) -> None:
+        """Something was enqueued for them."""
+        self._dispatcher.wake(names)
+
+    def register(self, name: str, address: str, *, allow_private: bool) -> Receiver:
+        """A client's gRPC address, to be called with every alert; once more replaces it. Raises InvalidInput."""
+        body = {"name": name, "callback": address, "allow_private": allow_private}
+        (receiver,) = parse_receivers([body]).values()
+        with self._lock:
+            if name in self._settings:
+                raise InvalidInput(f"receiver {name!r} stands in the server's settings; take another name", field="name")
+            if name not in self._callbacks and len(self._callbacks) >= CALLBACKS_MAX:
+                raise InvalidInput(f"at most {CALLBACKS_MAX} callbacks are kept; unregister one first", field="name")
+            self._ledger.write(
+                lambda connection: connection.execute(
+                    "INSERT OR REPLACE INTO callbacks (name, body) VALUES (?, ?)", (name, json.dumps(body))
+                )
+            )
+            self._callbacks[name] = receiver
+            self._dispatcher.add(receiver, sender(receiver, self._context))
+        return receiver
+
+    def unregister(self, name: str) -> None:
+        """Calls it no more. Raises NotFound."""
+        with self._lock:
+            if name not in self._callbacks:
+                raise NotFound(f"no callback {name!r} is registered", field="name")
+            self._ledger.write(lambda connection: connection.execute("DELETE FROM callbacks WHERE name = ?", (name,)))
+            del self._callbacks[name]
+            self._dispatcher.remove(name)
+
+    def test(self, name: str) -> str:
+        """Sends a test message and waits; returns an empty text, or why it did not arrive. Raises NotFound."""
+        receiver = self._settings.get(name) or self._callbacks.get(name)
+        if receiver is None:
+            raise NotFound(f"no receiver {name!r}; there are {', '.join(self.names()) or 'none'}", field="receiver")
+        try:
+            sender(receiver, self._context)(trial(receiver, now_us=self._clock.now_us()))
+        except (Retryable, Permanent) as error:
+            return error.reason
+        return ""
+
+    def letters(self, *, state: str | None, receiver: str | None) -> list[Letter]:
+        """Messages, the newest first."""
+        return self._ledger.write(lambda connection: letters.letters(connection, state=state, receiver=receiver))
+
+    def resend(self, key: str) -> None:
+        """Tries a dead letter anew. Raises NotFound, FailedPrecondition."""
+        self.wake([self._ledger.write(lambda connection: letters.resend(connection, key, now_us=self._clock.now_us()))])
+
+    def prune(self, before_us: int) -> None:
+        """Forgets messages that were settled before."""
+        self._ledger.write(lambda connection: letters.prune(connection, before_us=before_us))

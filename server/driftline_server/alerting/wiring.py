@@ -1,0 +1,48 @@
+"""From the settings to what watches: rules and receivers checked before anything starts."""
+
+from driftline_core.alerts import parse_all
+from driftline_core.errors import CoreError
+from driftline_server.alerting.alerting import Alerting
+from driftline_server.alerting.ledger import MemoryLedger, StoreLedger
+from driftline_server.alerting.receivers import Receivers
+from driftline_server.alerting.watch import Watch
+from driftline_server.clock import Clock
+from driftline_server.config import ConfigError, Settings
+from driftline_server.durability import Durability
+from driftline_server.notify.links import Links
+from driftline_server.notify.receivers import parse_receivers
+from driftline_server.notify.senders import Context
+from driftline_server.outbox.ledger import Ledger
+from driftline_server.owner import Owner
+from driftline_server.past import Answers
+from driftline_server.registry import Registry
+
+
+def alerting(
+    settings: Settings,
+    registry: Registry,
+    answers: Answers,
+    *,
+    owner: Owner,
+    clock: Clock,
+    durability: Durability | None,
+) -> Alerting:
+    """Rules, receivers and what they look at. Raises ConfigError, one line that names the key."""
+    ledger: Ledger = StoreLedger(durability.writer) if durability is not None else MemoryLedger()
+    context = Context(clock=clock, links=Links(server=settings.public_address or settings.listen))
+    try:
+        known = parse_receivers(settings.receivers)
+        receivers = Receivers(known, settings.default_receivers, ledger=ledger, clock=clock, context=context)
+        rules = parse_all(settings.rules, receivers=list(known))
+    except CoreError as error:
+        raise ConfigError(f"{error.field}: {error.reason}" if error.field else error.reason) from None
+    watch = Watch(registry, owner, answers)
+    return Alerting(
+        watch,
+        ledger,
+        receivers,
+        clock,
+        rules=rules,
+        evaluate_s=settings.evaluate_seconds,
+        retention_days=settings.alert_days,
+    )
