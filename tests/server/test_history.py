@@ -23,8 +23,9 @@ from driftline_server.store import Store, StoredEndpoint
 @pytest.fixture
 def registry() -> Iterator[Registry]:
     """A registry with the endpoint of SPEC."""
-    owner = Owner(Engine(), clock=SystemClock(), room=Credits(batches_max=8, bytes_max=2**20), on_effect=lambda _: None)
+    owner = Owner(Engine(), clock=SystemClock(), room=Credits(batches_max=8, bytes_max=2**20))
     owner.start()
+    owner.ahead.start()
     made = Registry(owner, SystemClock(), endpoints_max=10, producers_max=10)
     made.create(SPEC, TRUSTED.schema, TRUSTED.to_batches())
     yield made
