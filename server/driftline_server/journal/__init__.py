@@ -5,6 +5,7 @@ from driftline_server.journal.frames import KIND_MAX, Body, Definition
 from driftline_server.journal.journal import Journal, JournalSettings
 from driftline_server.journal.memory import MemoryJournal
 from driftline_server.journal.recovery import Record
+from driftline_server.journal.repair import Loss, repair
 from driftline_server.journal.segment import Segment
 from driftline_server.journal.state import State
 
@@ -18,8 +19,10 @@ __all__ = [
     "JournalSettings",
     "JournalStalled",
     "JournalUnknown",
+    "Loss",
     "MemoryJournal",
     "Record",
     "Segment",
     "State",
+    "repair",
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 class JournalDamaged(Exception):
     """Bytes that were durable are not what was written; nothing was changed."""
 
-    def __init__(self, path: Path, offset: int, reason: str) -> None:
+    def __init__(self, path: Path, offset: int, reason: str, *, missing: tuple[int, int] | None = None) -> None:
         super().__init__(
             f"the journal is damaged: {path.name}, byte {offset}: {reason}; `driftline repair --data {path.parent.parent}` "
             f"keeps every record that is whole and says what it drops"
@@ -14,6 +14,7 @@ class JournalDamaged(Exception):
         self.path = path
         self.offset = offset
         self.reason = reason
+        self.missing = missing  # the first and the last of positions that no segment holds; None: this segment is damaged
 
 
 class JournalUnknown(Exception):

@@ -37,6 +37,7 @@ class Recovery:
         self._after = after
         self._reached = max(after, reached)
         self._expected = 0  # the position of the next record; 0: whatever comes first
+        self.begins = 0  # the position with which the segment that is read should begin
         self.segments: list[Segment] = []
         self.torn_bytes = 0
         self.missing = 0  # positions after `after` that a repair gave up
@@ -60,8 +61,7 @@ class Recovery:
         self.progress = (0, sum(self._filesystem.size(segment_path(self._folder, first)) for first in wanted))
         for first in wanted:
             yield from self._segment(segment_path(self._folder, first), is_last=first == wanted[-1])
-        if self.last < self._reached:
-            raise JournalDamaged(self._folder / "its end", 0, f"it ends with position {self.last}, and had come to {self._reached}")
+        self._check_end()
         self.is_done = True
 
     def _firsts(self) -> list[int]:
@@ -74,9 +74,16 @@ class Recovery:
                 firsts.append(first)
         return sorted(firsts)
 
+    def _check_end(self) -> None:
+        if self.last < self._reached:
+            missing = self.last + 1, self._reached
+            reason = f"positions {missing[0]} to {missing[1]}, to which it had come, are missing"
+            raise JournalDamaged(segment_path(self._folder, missing[0]), 0, reason, missing=missing)
+
     def _segment(self, path: Path, *, is_last: bool) -> Iterator[Record]:
-        view = SegmentView(path, self._filesystem)
-        self._check_first(view)
+        self.begins = max(self._expected, first_of(path.name) or 0)
+        view = SegmentView.open(path, self._filesystem)
+        self._check_first(path, view.header.first)
         self._expected = view.header.first
         read_before = self.progress[0]
         definitions: dict[int, memoryview] = {}
@@ -84,7 +91,7 @@ class Recovery:
         offset, is_closed = FIRST_FRAME, False
         while not is_closed and (frame := view.frame(offset)) is not None:
             header = frame.header
-            self._check_position(view, offset, frame)
+            self._check_position(path, offset, frame)
             if header.kind == frames.DEFINE:
                 definitions[header.definition] = frame.body
             elif header.kind == frames.CLOSE:
@@ -92,61 +99,61 @@ class Recovery:
             elif header.kind == frames.GAP:
                 self._pass_gap(frame)
             else:
-                self._check_definition(view, offset, frame, definitions)
+                self._check_definition(path, offset, frame, definitions)
                 self._expected += 1
                 if header.position > self._after:
                     yield Record(header.position, header.kind, frame.body, header.definition, shared)
             offset = frame.end
             self.progress = (read_before + offset, self.progress[1])
         self.progress = (read_before + view.size, self.progress[1])
-        self._judge_end(view, offset, is_closed=is_closed, is_last=is_last)
-        self._seal(view, offset, is_closed=is_closed)
+        self._judge_end(path, view, offset, is_closed=is_closed, is_last=is_last)
+        self._seal(path, view, offset, is_closed=is_closed)
 
-    def _check_first(self, view: SegmentView) -> None:
-        first, wanted = view.header.first, max(self._expected, self._after + 1)
+    def _check_first(self, path: Path, first: int) -> None:
+        wanted = max(self._expected, self._after + 1)
         if first > wanted:
-            raise JournalDamaged(view.path, 0, f"positions {wanted} to {first - 1}, which come before, are missing")
+            missing = wanted, first - 1
+            reason = f"positions {wanted} to {first - 1}, which come before it, are missing"
+            raise JournalDamaged(path, 0, reason, missing=missing)
         if first < self._expected:
-            raise JournalDamaged(view.path, 0, f"it begins with position {first}, which the segment before it holds")
+            raise JournalDamaged(path, 0, f"it begins with position {first}, which the segment before it holds")
 
-    def _check_position(self, view: SegmentView, offset: int, frame: Frame) -> None:
+    def _check_position(self, path: Path, offset: int, frame: Frame) -> None:
         position = frame.header.position
         if position != self._expected:
-            raise JournalDamaged(view.path, offset, f"position {position} stands where {self._expected} should")
+            raise JournalDamaged(path, offset, f"position {position} stands where {self._expected} should")
 
-    def _check_definition(self, view: SegmentView, offset: int, frame: Frame, definitions: Mapping[int, memoryview]) -> None:
+    def _check_definition(self, path: Path, offset: int, frame: Frame, definitions: Mapping[int, memoryview]) -> None:
         wanted = frame.header.definition
         if wanted and wanted not in definitions:
-            raise JournalDamaged(
-                view.path, offset, f"definition {wanted} of position {frame.header.position} is not in its segment"
-            )
+            raise JournalDamaged(path, offset, f"definition {wanted} of position {frame.header.position} is not in its segment")
 
     def _pass_gap(self, frame: Frame) -> None:
         first, last = frames.gap_of(frame.body)
         self.missing += max(0, last - max(first, self._after + 1) + 1)
         self._expected = last + 1
 
-    def _judge_end(self, view: SegmentView, offset: int, *, is_closed: bool, is_last: bool) -> None:
+    def _judge_end(self, path: Path, view: SegmentView, offset: int, *, is_closed: bool, is_last: bool) -> None:
         """Whether frames may end where they do; counts what is torn."""
         if not is_closed:
             if not is_last or view.is_cut:
-                raise JournalDamaged(view.path, offset, f"the frame of position {self._expected} is not what was written")
+                raise JournalDamaged(path, offset, f"the frame of position {self._expected} is not what was written")
             if max(view.proved(offset), self._reached) >= self._expected:
                 raise JournalDamaged(
-                    view.path, offset, f"the frame of position {self._expected} is not what was written, and it was durable"
+                    path, offset, f"the frame of position {self._expected} is not what was written, and it was durable"
                 )
         elif view.is_cut and offset != view.size:
-            raise JournalDamaged(view.path, offset, f"{view.size - offset} bytes follow the frame that closed it")
+            raise JournalDamaged(path, offset, f"{view.size - offset} bytes follow the frame that closed it")
         self.torn_bytes += view.written_end(offset) - offset
 
-    def _seal(self, view: SegmentView, end: int, *, is_closed: bool) -> None:
+    def _seal(self, path: Path, view: SegmentView, end: int, *, is_closed: bool) -> None:
         """Closes a segment as its writer would have, and makes durable what was read of it."""
         if self._expected == view.header.first:
-            self._filesystem.remove(view.path)
+            self._filesystem.remove(path)
             self._filesystem.sync_folder(self._folder)
             return
         if not (is_closed and view.is_cut):
-            file = self._filesystem.open(view.path)
+            file = self._filesystem.open(path)
             try:
                 if not is_closed:
                     last = self._expected - 1
@@ -156,7 +163,7 @@ class Recovery:
                 file.sync()
             finally:
                 file.close()
-        self.segments.append(Segment(view.path, view.header.first, self._expected - 1, end, is_closed=True))
+        self.segments.append(Segment(path, view.header.first, self._expected - 1, end, is_closed=True))
 
 
 def _covered(firsts: list[int], after: int) -> int:

@@ -1,12 +1,13 @@
 """A segment as it lies on the disk: its frames one by one, and what can be told of the bytes where they end."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from driftline_server.filesystem import Filesystem
+from driftline_server.filesystem import Filesystem, Mapped
 from driftline_server.journal import frames
 from driftline_server.journal.frames import Header
-from driftline_server.journal.segment import HEADER_BYTES, read_header
+from driftline_server.journal.segment import HEADER_BYTES, SegmentHeader, read_header
 
 FIRST_FRAME = HEADER_BYTES  # where frames begin
 _STEP_BYTES = 1 << 16
@@ -23,14 +24,19 @@ class Frame:
 
 
 class SegmentView:
-    """A segment's bytes, mapped. Raises JournalDamaged where its header does not hold."""
+    """A segment's bytes, mapped, under a header read from it or found otherwise."""
 
-    def __init__(self, path: Path, filesystem: Filesystem) -> None:
-        self.path = path
-        self._mapped = filesystem.map(path)
-        self._data = memoryview(self._mapped)
-        self.header = read_header(path, self._data)
+    def __init__(self, mapped: Mapped, header: SegmentHeader) -> None:
+        self._mapped = mapped
+        self._data = memoryview(mapped)
+        self.header = header
         self.size = len(self._data)
+
+    @classmethod
+    def open(cls, path: Path, filesystem: Filesystem) -> "SegmentView":
+        """Raises JournalDamaged, JournalUnknown."""
+        mapped = filesystem.map(path)
+        return cls(mapped, read_header(path, memoryview(mapped)))
 
     @property
     def is_cut(self) -> bool:
@@ -45,22 +51,15 @@ class SegmentView:
         body = frames.body_at(self._data, offset, header)
         return None if body is None else Frame(header, body, offset + frames.frame_bytes(header.length))
 
-    def next_header(self, offset: int) -> tuple[int, Header] | None:
-        """The first frame header at or behind an offset, and where it is."""
-        at = offset + -offset % 8
-        while (at := self._mapped.find(frames.MAGIC, at)) >= 0:
-            if at % 8 == 0 and (header := frames.header_at(self._data, at, self.header.salt)):
-                return at, header
-            at += 1
-        return None
+    def headers(self, offset: int) -> Iterator[tuple[int, Header]]:
+        """Every frame header at or behind an offset, with its offset, whether its body is whole or not."""
+        for at in magics(self._mapped, offset):
+            if header := frames.header_at(self._data, at, self.header.salt):
+                yield at, header
 
     def proved(self, offset: int) -> int:
         """The last position that some frame header behind an offset proves to have been durable; 0 where none does."""
-        proved = 0
-        while (found := self.next_header(offset)) is not None:
-            proved = max(proved, found[1].synced)
-            offset = found[0] + 8
-        return proved
+        return max((header.synced for _, header in self.headers(offset)), default=0)
 
     def written_end(self, offset: int) -> int:
         """Where the zeros begin that reach to the end of the file; not before an offset."""
@@ -72,3 +71,11 @@ class SegmentView:
                 return start + len(chunk.rstrip(b"\0"))
             stop = start
         return offset
+
+
+def magics(mapped: Mapped, offset: int) -> Iterator[int]:
+    """Offsets, at or behind one, where a frame may begin."""
+    at = offset - 1
+    while (at := mapped.find(frames.MAGIC, at + 1)) >= 0:
+        if at % 8 == 0:
+            yield at
