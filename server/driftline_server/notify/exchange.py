@@ -8,7 +8,7 @@ import http.client
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from threading import Event, Timer
@@ -65,10 +65,10 @@ def post(target: Target, body: bytes, headers: Mapping[str, str], route: Route) 
             connection.request(
                 "POST", target.path, body, {"Host": target.authority, "User-Agent": _USER_AGENT, "Connection": "close", **headers}
             )
-            response = connection.getresponse()
-            if is_cut.is_set():  # a head that broke off is read as a short one
-                raise TimeoutError
-            return Answer(response.status, _beginning(response), response.getheader("Retry-After"))
+            with closing(connection.getresponse()) as response:
+                if is_cut.is_set():  # a head that broke off is read as a short one
+                    raise TimeoutError
+                return Answer(response.status, _beginning(response), response.getheader("Retry-After"))
     except ssl.SSLError as error:
         raise Retryable(f"{target.shown}: TLS failed: {_tls_reason(error)}") from None
     except TimeoutError:

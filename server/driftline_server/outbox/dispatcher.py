@@ -48,7 +48,7 @@ class Dispatcher:
         """Takes up what an earlier process left, and sends from now on."""
         self._ledger.write(outbox.recover)
         for worker in self._workers.values():
-            worker.lane.recover()
+            worker.lane.start()
             worker.thread.start()
 
     def add(self, receiver: Receiver, send: Sender) -> None:
@@ -105,8 +105,14 @@ class _Worker:
         while True:
             self.woken.clear()  # before the looks: what comes after them wakes us
             if self.stopping.is_set():
-                return
+                return self._finish()
             self.woken.wait(self._wait_s())
+
+    def _finish(self) -> None:
+        try:
+            self.lane.finish()
+        except Exception:
+            log.exception("the outbox could not be written; what was sent last is sent again", receiver=self.lane.receiver.name)
 
     def _wait_s(self) -> float:
         try:

@@ -1,6 +1,7 @@
 """One receiver's way out: one message at a time, in memory only that one; the queue is the store."""
 
 import random
+import sqlite3
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,10 @@ Outcome = Retryable | Permanent | None
 
 @dataclass(slots=True)
 class Lane:
-    """Sends to one receiver. After a failure the whole lane rests: where one message does not arrive, the next would not either."""
+    """Sends to one receiver. After a failure the whole lane rests: where one message does not arrive, the next would not either.
+
+    What was sent is told to the store together with taking the next, in one transaction: half the commits of a busy lane.
+    """
 
     receiver: Receiver
     send: Sender
@@ -34,8 +38,13 @@ class Lane:
     _failures: int = 0
     _rests_until_us: int = 0
     _seen_us: int = 0
-    # Sent, and the store could not yet be told.
-    _unsettled: tuple[Delivery, Outcome] | None = None
+    # Sent or not, and the store does not know yet.
+    _owed: tuple[Delivery, Outcome] | None = None
+
+    def start(self) -> None:
+        """Before the first step of a process."""
+        self._seen_us = self.clock.now_us()
+        self._hasten(self._seen_us)
 
     def step(self) -> int | None:
         """Sends at most one message; returns when to be called again, in epoch microseconds, or None: when something is enqueued.
@@ -43,30 +52,38 @@ class Lane:
         Raises what the store raises; called again it goes on where it was, and sends nothing twice for that.
         """
         now_us = self.clock.now_us()
-        if not self._seen_us <= now_us:
+        if now_us < self._seen_us:
             self._rests_until_us = 0
             self._hasten(now_us)
         self._seen_us = now_us
-        if self._unsettled is not None:
-            self._settle(*self._unsettled)
-        if now_us < self._rests_until_us:
-            return self._rests_until_us
-        delivery = self.ledger.write(lambda connection: outbox.claim(connection, self.receiver, now_us=now_us))
+        delivery, next_us = self.ledger.write(lambda connection: self._turn(connection, now_us))
+        self._owed = None
         if delivery is None:
-            return self.ledger.write(lambda connection: outbox.next_due_us(connection, self.receiver.name))
+            return next_us
         outcome = self._attempt(delivery)
-        self._unsettled = (delivery, outcome)
-        self._settle(delivery, outcome)
+        self._owed = (delivery, outcome)
+        self._feel(outcome)
+        if outcome is not None:
+            self.finish()
         return max(now_us, self._rests_until_us)
 
-    def recover(self) -> None:
-        """Before the first step of a process."""
-        self._seen_us = self.clock.now_us()
-        self._hasten(self._seen_us)
+    def finish(self) -> None:
+        """Tells the store what it does not know yet; after the last step."""
+        if self._owed is None:
+            return
+        delivery, outcome = self._owed
+        is_dead = self.ledger.write(lambda connection: self._settle(connection, delivery, outcome))
+        self._owed = None
+        if is_dead and outcome is not None:
+            log.error("a message was given up", receiver=self.receiver.name, message=delivery.key, reason=outcome.reason)
 
-    def _hasten(self, now_us: int) -> None:
-        delay_max_us = self.limits.delay_max_us
-        self.ledger.write(lambda connection: outbox.hasten(connection, self.receiver, now_us=now_us, delay_max_us=delay_max_us))
+    def _turn(self, connection: sqlite3.Connection, now_us: int) -> tuple[Delivery | None, int | None]:
+        if self._owed is not None:
+            self._settle(connection, *self._owed)
+        if now_us < self._rests_until_us:
+            return None, self._rests_until_us
+        delivery = outbox.claim(connection, self.receiver, now_us=now_us)
+        return delivery, outbox.next_due_us(connection, self.receiver.name) if delivery is None else None
 
     def _attempt(self, delivery: Delivery) -> Outcome:
         try:
@@ -80,38 +97,35 @@ class Lane:
             return Retryable(f"a fault of the server ({type(error).__name__} at {place}); please report it")
         return None
 
-    def _settle(self, delivery: Delivery, outcome: Outcome) -> None:
-        now_us = self.clock.now_us()
-        match outcome:
-            case None:
-                self._close(delivery, now_us, None)
-                if self._failures:
-                    log.info("messages arrive again", receiver=self.receiver.name)
-                self._failures = 0
-            case Permanent():
-                self._close(delivery, now_us, outcome.reason)
-            case Retryable():
-                self._postpone(delivery, now_us, outcome)
-        self._unsettled = None
-
-    def _postpone(self, delivery: Delivery, now_us: int, outcome: Retryable) -> None:
-        failures = self._failures + 1
-        rest_us = self.limits.delay_us(failures, self.chance, retry_after_s=outcome.retry_after_s)
-        wait_us = self.limits.delay_us(delivery.attempt, self.chance, retry_after_s=outcome.retry_after_s)
-        if self._is_given_up(delivery, now_us):
-            self._close(delivery, now_us, outcome.reason)
-        else:
-            self.ledger.write(
-                lambda connection: outbox.postpone(connection, delivery.key, until_us=now_us + wait_us, error=outcome.reason)
-            )
-        if self._failures == 0:
+    def _feel(self, outcome: Outcome) -> None:
+        """What one outcome means for the next message; a refusal for good says that the receiver is there."""
+        if not isinstance(outcome, Retryable):
+            if self._failures:
+                log.info("messages arrive again", receiver=self.receiver.name)
+            self._failures = 0
+            return
+        self._failures += 1
+        if self._failures == 1:
             log.warning("a message did not arrive; it is tried again", receiver=self.receiver.name, reason=outcome.reason)
-        self._failures, self._rests_until_us = failures, now_us + rest_us
+        self._rests_until_us = self.clock.now_us() + self._delay_us(self._failures, outcome)
+
+    def _settle(self, connection: sqlite3.Connection, delivery: Delivery, outcome: Outcome) -> bool:
+        """Writes an outcome; returns whether the message was given up."""
+        now_us = self.clock.now_us()
+        if isinstance(outcome, Retryable) and not self._is_given_up(delivery, now_us):
+            until_us = now_us + self._delay_us(delivery.attempt, outcome)
+            outbox.postpone(connection, delivery.key, until_us=until_us, error=outcome.reason)
+            return False
+        error = None if outcome is None else outcome.reason
+        outbox.settle(connection, delivery.key, self.receiver, now_us=now_us, error=error)
+        return error is not None
+
+    def _delay_us(self, failures: int, outcome: Retryable) -> int:
+        return self.limits.delay_us(failures, self.chance, retry_after_s=outcome.retry_after_s)
 
     def _is_given_up(self, delivery: Delivery, now_us: int) -> bool:
         return delivery.attempt >= self.limits.attempts_max or now_us - delivery.since_us >= self.limits.age_max_us
 
-    def _close(self, delivery: Delivery, now_us: int, error: str | None) -> None:
-        self.ledger.write(lambda connection: outbox.settle(connection, delivery.key, self.receiver, now_us=now_us, error=error))
-        if error is not None:
-            log.error("a message was given up", receiver=self.receiver.name, message=delivery.key, reason=error)
+    def _hasten(self, now_us: int) -> None:
+        delay_max_us = self.limits.delay_max_us
+        self.ledger.write(lambda connection: outbox.hasten(connection, self.receiver, now_us=now_us, delay_max_us=delay_max_us))

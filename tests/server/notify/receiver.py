@@ -26,6 +26,7 @@ class Reply:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_echo: bool = False  # the body is the request, head and all
 
 
 Answer = int | str | Reply
@@ -136,7 +137,10 @@ class _Server(ThreadingHTTPServer):
 def _handler(receiver: LocalReceiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            size_bytes = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(size_bytes)
+            if len(body) < size_bytes:
+                return  # the sender ended in the middle of it
             answer = receiver.take(self.path, dict(self.headers), body)
             if isinstance(answer, str):
                 _MISBEHAVE[answer](self, receiver)
@@ -145,9 +149,10 @@ def _handler(receiver: LocalReceiver) -> type[BaseHTTPRequestHandler]:
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.body)))
+            said = f"{self.path}\n{self.headers}".encode() + body if reply.is_echo else reply.body
+            self.send_header("Content-Length", str(len(said)))
             self.end_headers()
-            self.wfile.write(reply.body)
+            self.wfile.write(said)
 
         def log_message(self, *args: Any) -> None:
             """Says nothing."""

@@ -63,7 +63,7 @@ class World:
     def restart(self) -> None:
         self.lane = Lane(self.to, self.wire, self.ledger, self.clock, self.limits, random.Random(7))
         self.ledger.write(outbox.recover)
-        self.lane.recover()
+        self.lane.start()
 
     def enqueue(self, *names: str, group: str = "g", status: str = "firing") -> None:
         def change(connection: sqlite3.Connection) -> None:
@@ -275,6 +275,7 @@ def test_a_store_that_is_full_after_the_sending_makes_no_second_sending() -> Non
     world = World(ledger=ledger)
     world.enqueue("a")
     ledger.left = 1
+    world.lane.step()
     with pytest.raises(sqlite3.OperationalError):
         world.lane.step()
     with pytest.raises(sqlite3.OperationalError):

@@ -59,7 +59,8 @@ def _service(url: str, channel: Apprise) -> Any:
 
 def _silence() -> None:
     """The library's log goes nowhere by itself: it may quote an address. What it says of a failure is in its result, and masked."""
-    logger = logging.getLogger("apprise")
-    logger.propagate = False
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
+    for name in ("apprise", "urllib3"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
