@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -307,6 +308,22 @@ def test_ten_thousand_alerts_in_a_minute_are_few_messages_and_all_kept() -> None
     assert [len(names) for names in world.wire.names] == [167, *[500] * 19, 10020 - 167 - 9500]
     assert len({name for names in world.wire.names for name in names}) == 10020
     assert world.wire.seconds[:2] == [0, 60] and world.wire.seconds[-1] <= 61
+
+
+def test_however_many_wait_a_lane_holds_one_message() -> None:
+    world = World(ledger=FileLedger())
+    arrived = []
+    lane = Lane(world.to, lambda delivery: arrived.append(len(delivery.notifications)), world.ledger, world.clock)
+    world.enqueue("first")
+    lane.step()
+    world.enqueue(*(f"n{number}" for number in range(3_000)))
+    world.clock.advance(61)
+    tracemalloc.start()
+    while sum(arrived) < 3_001:
+        lane.step()
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 3e6
 
 
 def test_people_are_told_of_ten_thousand_in_two_messages_that_carry_few() -> None:
