@@ -1,14 +1,15 @@
-"""Asking a server: endpoints, drift, histograms. What a notebook and the command line use."""
+"""Asking a server: endpoints, drift, histograms, history. What a notebook and the command line use."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import grpc
 import pyarrow as pa
 
-from driftline import upload
+from driftline import hours, upload
 from driftline.endpoint import KINDS, Endpoint, endpoint_from
 from driftline.errors import InvalidInput, from_rpc
 from driftline.report import Report, histogram_from, report_from
@@ -21,7 +22,7 @@ Thresholds = tuple[float, float] | Mapping[str, tuple[float, float]]
 # Only what may be asked twice is asked again when the server was away for a moment.
 RETRIED = {
     "driftline.v1.EndpointService": ("GetEndpoint", "ListEndpoints"),
-    "driftline.v1.MetricsService": ("GetDrift", "GetHistogram"),
+    "driftline.v1.MetricsService": ("GetDrift", "GetHistogram", "GetHistory"),
 }
 SERVICE_CONFIG = {
     "methodConfig": [
@@ -164,6 +165,27 @@ class Client:
         """The bins of one column: bin, lower and upper (or category), reference, current. Raises NotFound, InvalidInput."""
         request = metrics_pb2.GetHistogramRequest(endpoint=name, column=column, span=_span(window, start, end))
         return histogram_from(self._ask(self._metrics.GetHistogram, request))
+
+    def history(
+        self,
+        name: str,
+        metric: str = "drift",
+        column: str | None = None,
+        *,
+        since: Duration | Instant | None = "7d",
+        until: Instant | None = None,
+        revisions: Literal["newest", "all"] = "newest",
+    ) -> pa.Table:
+        """A metric of the closed hours that begin in [since, until): start, end, revision, rows, value, status; a row an hour.
+
+        Metrics: drift, rows and rows_other_reference; of a column, what `report.columns` has from rows to max. `since`: an instant,
+        or a duration back from `until` (None: now); None: all that is kept. An hour without rows has a row, with NaN where nothing
+        was measured. `revisions="all"` adds what an hour said before late rows came. The schema's metadata name the endpoint,
+        metric and column. Raises NotFound, InvalidInput (also where the server keeps nothing).
+        """
+        since_us, until_us = hours.span_us(since, until, time.time_ns() // 1000)
+        request = hours.request(name, metric=metric, column=column, since_us=since_us, until_us=until_us, revisions=revisions)
+        return hours.hours_from(self._ask(self._metrics.GetHistory, request))
 
     def _ask(self, call: Any, request: Any) -> Any:
         try:

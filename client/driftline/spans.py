@@ -10,6 +10,7 @@ Instant = str | datetime | date
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+LONGEST_US = 2**61  # 73,000 years: sums with instants stay within 64 bits
 UNITS_US = {"us": 1, "ms": 1_000, "s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6, "w": 7 * 86400 * 10**6}
 PART = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m|h|d|w)\s*")
 
@@ -30,6 +31,8 @@ def duration_us(value: Duration) -> int:
         raise InvalidInput(f"{value!r} is no duration; write '30s', '10m', '1h' or '7d', or give a timedelta or seconds")
     if us <= 0:
         raise InvalidInput(f"a duration must be longer than nothing, not {value!r}")
+    if us > LONGEST_US:
+        raise InvalidInput(f"a duration of {str(value)[:40]} is longer than time itself; write '30s', '10m', '1h' or '7d'")
     return us
 
 
@@ -37,7 +40,7 @@ def _written_us(text: str) -> int:
     parts = PART.findall(text.strip())
     if not parts or PART.sub("", text.strip()):
         raise InvalidInput(f"{text!r} is no duration; write '30s', '10m', '1h' or '7d'")
-    return sum(round(float(number) * UNITS_US[unit]) for number, unit in parts)
+    return sum(round(min(float(number) * UNITS_US[unit], 2 * LONGEST_US)) for number, unit in parts)
 
 
 def instant_us(value: Instant) -> int:

@@ -1,13 +1,19 @@
 """GetHistory answers from the store, in the words of the wire, and says what to do where it cannot."""
 
+import json
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from click.testing import CliRunner
 from tests.server.store.building import HOUR_US, SPEC, TRUSTED, hour, report
 
+import driftline
+from driftline.cli.main import cli
 from driftline_core.engine import Engine
 from driftline_core.errors import FailedPrecondition, InvalidInput, NotFound
 from driftline_proto.v1 import metrics_pb2 as pb
@@ -17,6 +23,8 @@ from driftline_server.credits import Credits
 from driftline_server.owner import Owner
 from driftline_server.registry import Registry
 from driftline_server.rpc.history import HistoryService
+from driftline_server.rpc.wiring import service as wired
+from driftline_server.rpc.wiring import unary
 from driftline_server.store import Store, StoredEndpoint
 
 
@@ -90,3 +98,47 @@ def test_what_does_not_exist_is_told(service: HistoryService, registry: Registry
         ask(service, revisions=9)
     with pytest.raises(FailedPrecondition, match="start the server with --data DIR"):
         ask(HistoryService(registry, None))
+
+
+@pytest.fixture
+def address(service: HistoryService) -> Iterator[str]:
+    """Where the service is served."""
+    server = grpc.server(ThreadPoolExecutor(2))
+    handler = unary(service.history, pb.GetHistoryRequest)
+    server.add_generic_rpc_handlers((wired("MetricsService", {"GetHistory": handler}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(0).wait()
+
+
+def test_the_client_gets_the_stored_hours_as_a_table(address: str) -> None:
+    with driftline.connect(address) as client:
+        table = client.history("shop/fraud/scorer:v3", "rows", since="1970-01-01", revisions="all")
+        assert table.select(["revision", "rows", "value"]).to_pylist() == [
+            {"revision": 1, "rows": 60, "value": 60.0},
+            {"revision": 2, "rows": 100, "value": 100.0},
+            {"revision": 1, "rows": 0, "value": 0.0},
+        ]
+        assert client.history(SPEC.name).num_rows == 0  # none in the last 7 days
+        assert client.history(SPEC.name, since="7d", until="1970-01-02").num_rows == 2
+        with pytest.raises(driftline.InvalidInput, match="no metric 'nope'; there are rows"):
+            client.history(SPEC.name, "nope")
+        with pytest.raises(driftline.NotFound, match="no column 'nope'"):
+            client.history(SPEC.name, column="nope")
+
+
+def test_the_command_line_shows_them(address: str) -> None:
+    call = ["history", SPEC.name, "--column", "amount", "--since", "1970-01-01", "--server", address]
+    done = CliRunner().invoke(cli, call)
+    assert done.exit_code == 0, done.output
+    assert "shop/fraud/scorer:v3  drift of amount" in done.output
+    assert "1970-01-01 02:00" in done.output
+    document = json.loads(CliRunner().invoke(cli, [*call, "--json", "--revisions", "all", "--metric", "rows"]).output)
+    assert [(point["revision"], point["value"]) for point in document["points"]] == [(1, 60), (2, 100), (1, 0)]
+
+
+def test_a_wrong_call_is_told_before_anything_is_sent() -> None:
+    done = CliRunner().invoke(cli, ["history", "m", "--since", "yesterday"])
+    assert done.exit_code == 2
+    assert "neither a duration, as 7d, nor an instant" in done.output

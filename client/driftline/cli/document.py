@@ -1,4 +1,4 @@
-"""What `--json` prints: endpoints and reports as plain JSON values. Times are ISO 8601 in UTC, what has no value is null."""
+"""What `--json` prints: answers of the client as plain JSON values. Times are ISO 8601 in UTC, what has no value is null."""
 
 import math
 from dataclasses import asdict
@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     import driftline
 
 
@@ -30,6 +32,12 @@ def report_document(report: "driftline.Report") -> dict[str, Any]:
         "convention": report.convention,
         "columns": _plain(report.columns.to_pylist()),
     }
+
+
+def history_document(table: "pa.Table") -> dict[str, Any]:
+    """What client.history() answers; `points` is a list of objects, `column` null for the endpoint as a whole."""
+    whose = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+    return {**whose, "column": whose["column"] or None, "points": _plain(table.to_pylist())}
 
 
 def _plain(value: object) -> object:

@@ -15,6 +15,7 @@ BUILT_IN = {
     "demo": ("driftline.cli.demo:demo", "See it work: a server, three years of real people, an incident."),
     "drift": ("driftline.cli.drift:drift", "Show how far each column has drifted."),
     "endpoints": ("driftline.cli.endpoints:endpoints", "Create, list, show and delete endpoints."),
+    "history": ("driftline.cli.history:history", "Show a metric hour by hour."),
     "push": ("driftline.cli.push:push", "Send the rows of a Parquet file as predictions."),
 }
 # Those of packages beside ours, found through the entry points of this group. Known by name: what is said while they are missing.

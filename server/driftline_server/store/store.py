@@ -35,6 +35,12 @@ ON CONFLICT (endpoint_id, producer_id) DO UPDATE SET
 WHERE (excluded.epoch, excluded.admitted, excluded.last_seen_us) >= (producers.epoch, producers.admitted, producers.last_seen_us)
 """
 _CLOSED_UNTIL = "UPDATE endpoints SET closed_until_us = max(coalesce(closed_until_us, ?1), ?1) WHERE uid = ?2"
+_EXPIRE = """
+DELETE FROM hours WHERE id IN (
+    SELECT hours.id FROM endpoints CROSS JOIN hours ON hours.endpoint_id = endpoints.id AND hours.start_us < ?1
+    WHERE hours.end_us <= ?1 LIMIT ?2
+)
+"""
 
 
 class Store:
@@ -128,18 +134,13 @@ class Store:
                     save_hour(self._db.conn, keys, hour)
             self._db.conn.executemany(_CLOSED_UNTIL, [(at_us, uid) for uid, at_us in (closed_until_us or {}).items()])
 
-    def expire(self, before_us: int) -> int:
-        """Deletes the hours that ended by then, endpoint by endpoint; says how many there were."""
-        ids = self._db.conn.execute("SELECT id FROM endpoints WHERE deleted_us IS NULL").fetchall()
-        return sum(self._expire(id_, before_us) for (id_,) in ids)
+    def expire(self, before_us: int, *, hours_max: int = 10_000) -> int:
+        """Deletes hours that ended by then, in one transaction; says how many revisions of hours it was, 0 when none is left.
 
-    def _expire(self, endpoint_id: int, before_us: int) -> int:
-        where = "FROM hours WHERE endpoint_id = ?1 AND start_us < ?2 AND end_us <= ?2"
+        No more than `hours_max` at once, the oldest of each endpoint first, so that other writes have their turn.
+        """
         with self.atomic():
-            (count,) = self._db.conn.execute(f"SELECT count(DISTINCT start_us) {where}", (endpoint_id, before_us)).fetchone()
-            if count:
-                self._db.conn.execute(f"DELETE {where}", (endpoint_id, before_us))
-        return int(count)
+            return self._db.conn.execute(_EXPIRE, (before_us, hours_max)).rowcount
 
     def _keys_of(self, uid: str) -> Keys | None:
         """The keys of an endpoint, None where it was deleted; raises NotFound."""

@@ -22,6 +22,18 @@ store = Store.open(Path(sys.argv[1]))
 print("open", flush=True)
 sys.stdin.read()
 """
+SAVE = """
+import sys
+from itertools import count
+from pathlib import Path
+from tests.server.store.building import endpoint, hour
+from driftline_server.store import Store
+store = Store.open(Path(sys.argv[1]))
+store.save_endpoint(endpoint("u"))
+for at in count():
+    store.save_hours([hour(at), hour(at, revision=2, through=1)])
+    print(at, flush=True)
+"""
 TRY = """
 import sys
 from pathlib import Path
@@ -64,6 +76,22 @@ def test_a_second_server_is_refused_until_the_first_has_ended(tmp_path: Path) ->
     )
     assert second.stdout == ""
     assert run(TRY, tmp_path).returncode == 0
+
+
+def test_an_hour_is_saved_whole_or_not_at_all_whenever_the_server_is_killed(tmp_path: Path) -> None:
+    for saved in (1, 40, 90):
+        with subprocess.Popen(
+            [sys.executable, "-c", SAVE, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
+        ) as server:
+            assert server.stdout is not None
+            told = [int(server.stdout.readline()) for _ in range(saved)]
+            server.kill()
+        store = Store.open(tmp_path)
+        assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        columns = store._db.execute("SELECT start_us, (SELECT count(*) FROM hour_columns WHERE hour_id = id) FROM hours").fetchall()
+        store.close()
+        assert {count for _, count in columns} == {4}
+        assert {start_us for start_us, _ in columns} >= {at * HOUR_US for at in told}
 
 
 def test_a_process_does_not_open_its_own_folder_twice(store: Store, tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ def test_a_save_that_fails_saves_nothing(store: Store) -> None:
 
 def test_hours_expire_with_their_columns(store: Store) -> None:
     store.save_hours([hour(at, revision=revision, through=revision) for at in range(10) for revision in (1, 2)])
-    assert store.expire(4 * HOUR_US) == 4
+    assert store.expire(4 * HOUR_US, hours_max=5) == 5
+    assert store.expire(4 * HOUR_US) == 3
     assert [each.start_us // HOUR_US for each in store.reader.newest("u", 0, 2**61)] == list(range(4, 10))
     assert store._db.conn.execute("SELECT count(*) FROM hour_columns").fetchone() == (6 * 2 * 4,)
     assert store.expire(4 * HOUR_US) == 0
