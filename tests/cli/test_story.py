@@ -33,15 +33,16 @@ def test_the_people_are_the_census(people: dict[int, pa.Table]) -> None:
 def test_everybody_is_sent_once_and_the_last_year_starts_again(people: dict[int, pa.Table], steps: list[story.Step]) -> None:
     for year, rows in people.items():
         assert pa.concat_tables([step.rows for step in steps if step.chapter == str(year)]).equals(rows)
-    again = sum(step.rows.num_rows for step in steps if step.chapter == "incident")
-    assert 0 < again < people[2018].num_rows
+    again = [sum(step.rows.num_rows for step in steps if step.chapter == chapter) for chapter in ("incident", "mended")]
+    assert min(again) > 0
+    assert sum(again) < people[2018].num_rows
     assert sum(step.rows.num_rows for step in steps) == story.rows_of(people)
 
 
 def test_time_runs_on_without_a_gap_and_ends_at_the_last_five_minutes(steps: list[story.Step]) -> None:
     assert all(one.end == next_.start for one, next_ in pairwise(steps))
     assert steps[-1].end == datetime(2026, 3, 29, 1, 55, tzinfo=UTC)
-    assert steps[-1].end - steps[0].start == story.YEAR * 3 + story.INCIDENT
+    assert steps[-1].end - steps[0].start == story.YEAR * 3 + story.INCIDENT + story.REPAIRED
 
 
 def test_event_times_are_even_inside_their_step(steps: list[story.Step]) -> None:

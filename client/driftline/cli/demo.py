@@ -19,6 +19,7 @@ from driftline.cli.progress import rows_bar
 from driftline.cli.screen import Screen, frame, screen_for
 from driftline.cli.seen import Seen
 from driftline.cli.server_process import Server, running
+from driftline.cli.webhook import Webhook, listening, settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ENDPOINT = f"census/employment/model:{census.REFERENCE_YEAR}"
 WINDOW = "1h"
 FLUSH_SECONDS = 30.0
+ALERT_SECONDS = 10.0
 SVG = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 INTRO = "A real model guesses from census answers whether a person has a job. driftline watches what it is asked."
@@ -37,7 +39,7 @@ CLOCK = (
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave the server running, to ask it yourself.")
-@click.option("--svg", metavar="FILE", type=SVG, help="Write the last screen as a picture.")
+@click.option("--svg", metavar="FILE", type=SVG, help="Write what is seen as a picture.")
 def demo(*, keep: bool, svg: Path | None) -> None:
     """See it work: start a server, stream three years of real people to it, and play an incident.
 
@@ -46,19 +48,28 @@ def demo(*, keep: bool, svg: Path | None) -> None:
     console = output()
     console.print(INTRO)
     starting = console.status("starting a server (its first start compiles the kernels)")
-    with running(keep=keep, meanwhile=starting) as server:
+    with (
+        listening() as webhook,
+        settings(webhook, ENDPOINT, WINDOW) as config,
+        running(config, keep=keep, meanwhile=starting) as server,
+    ):
         console.print(f"Started a server at {server.target}, as its own process {server.process.pid}, all in its memory.")
         with driftline.connect(server.target) as client:
-            last, seen = _streamed(console, client, server.target)
-            words = _words(seen, client.endpoint(ENDPOINT))
+            worst, seen = _streamed(console, client, server.target)
+            webhook.wait(lambda messages: any(each.status == "resolved" for each in messages), ALERT_SECONDS)
+            words = _words(seen, client.endpoint(ENDPOINT), webhook)
         console.print("", words, "", sep="\n")
     console.print(*_farewell(server if keep else None), sep="\n", soft_wrap=True)
     if svg is not None:
-        write_picture(svg, frame(last, seen, height=100), words, title="driftline demo")
+        write_picture(svg, worst, words, title="driftline demo")
 
 
-def _streamed(console: Console, client: driftline.Client, target: str) -> tuple[story.Step, Seen]:
-    """Creates the endpoint and plays the story: each step is sent, acknowledged, asked about and shown."""
+def _streamed(console: Console, client: driftline.Client, target: str) -> tuple[RenderableType, Seen]:
+    """Creates the endpoint and plays the story: each step is sent, acknowledged, asked about and shown.
+
+    Returns the screen as it was at its worst, and what was seen.
+    """
+    worst: RenderableType = ""
     endpoint = _created(console, client)
     console.print(CLOCK, "", sep="\n")
     people = census.people()
@@ -68,7 +79,9 @@ def _streamed(console: Console, client: driftline.Client, target: str) -> tuple[
     with driftline.Monitor(target, ENDPOINT) as monitor, screen_for(console, story.rows_of(people)) as screen:
         for step in story.steps(people, until=datetime.now(UTC)):
             _play(step, monitor, client, seen, screen)
-    return step, seen
+            if step.faults:
+                worst = frame(step, seen, height=100)
+    return worst, seen
 
 
 def _play(step: story.Step, monitor: driftline.Monitor, client: driftline.Client, seen: Seen, screen: Screen) -> None:
@@ -97,11 +110,11 @@ def _created(console: Console, client: driftline.Client) -> driftline.Endpoint:
     return endpoint
 
 
-def _words(seen: Seen, endpoint: driftline.Endpoint) -> RenderableType:
+def _words(seen: Seen, endpoint: driftline.Endpoint, webhook: Webhook) -> RenderableType:
     counted = endpoint.counters.rows
     verdict = "none lost, none twice" if counted == seen.rows else "which should be equal"
     check = f"{seen.rows:,} rows were sent, {counted:,} counted: {verdict}."
-    lines = [*seen.sentences(), check]
+    lines = [*seen.sentences(), *seen.alerts(webhook.messages()), check]
     points = Table.grid(padding=(0, 1, 0, 0))
     for line in lines:
         points.add_row("•", Text(line))

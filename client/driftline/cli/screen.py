@@ -144,6 +144,8 @@ def _cells(row: dict[str, Any]) -> tuple[RenderableType, ...]:
 
 
 def _news(step: Step) -> Text:
+    if step.chapter == "mended":
+        return Text("the pipeline is mended", "bold")
     if not step.faults:
         return Text(f"people of {step.chapter}, as they answered", "dim")
     return Text("incident: " + "; ".join(fault.words for fault in step.faults), "bold")

@@ -1,11 +1,13 @@
 """What the demo has seen: every figure of its last words is read from the server's answers."""
 
+import time
 from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from driftline.cli.incident import FAULTS, Fault
 from driftline.cli.story import Step
+from driftline.cli.webhook import Message
 
 if TYPE_CHECKING:
     import driftline
@@ -26,6 +28,9 @@ class Seen:
     rows_until: dict[tuple[str, str], int] = field(default_factory=dict)
     answer_seconds: list[float] = field(default_factory=list)
     report: "driftline.Report | None" = None
+    worst: "driftline.Report | None" = None  # the last one of the incident
+    detected_at: float | None = None  # monotonic seconds, when an answer first said so
+    mended_rows: int = 0
 
     def update(self, step: Step, report: "driftline.Report", answer_seconds: float) -> None:
         """Takes in the answer that followed a step."""
@@ -33,21 +38,44 @@ class Seen:
         self.report = report
         self.answer_seconds.append(answer_seconds)
         columns = judged(report)
-        if not step.faults:
+        if not step.faults and self.worst is None:
             self.quiet_rows = self.rows
             self.alarms_before += report.status in ALARMS
             self.worst_before = max(self.worst_before, *((row["drift"], row["column"]) for row in columns))
+        if report.status == "detected" and self.detected_at is None:
+            self.detected_at = time.monotonic()
+        if step.faults:
+            self.worst = report
+        elif self.worst is not None:
+            self.mended_rows += step.rows.num_rows
         for fault in step.faults:
             self.sent_with[fault.column] = self.sent_with.get(fault.column, 0) + step.rows.num_rows
-        for row in columns:
+        for row in columns if step.faults else ():
             if row["column"] in self.sent_with:
                 self.rows_until.setdefault((row["column"], row["status"]), self.sent_with[row["column"]])
 
     def sentences(self) -> list[str]:
         """What was seen, in words."""
+        assert self.worst is not None
+        told = [_fault_seen(fault, self.worst, self.rows_until) for fault in FAULTS if fault.column in self.sent_with]
+        return [self._quiet_years(), *told, self._mean(), self._mended(), self._answers()]
+
+    def alerts(self, messages: list[Message]) -> list[str]:
+        """What was told of it, in words."""
+        told = []
+        firing = next((each for each in messages if each.status == "firing"), None)
+        resolved = next((each for each in messages if each.status == "resolved"), None)
+        if firing is not None and self.detected_at is not None:
+            late = firing.at - self.detected_at
+            when = f"{late:.1f} s after the first answer that said detected" if late > 0 else "before anyone had asked"
+            told.append(f"An alert fired, and was delivered to a webhook {when}: “{firing.summary}”.")
+        if resolved is not None:
+            told.append("It resolved by itself once the window held mended rows only, and that was delivered too.")
+        return told
+
+    def _mended(self) -> str:
         assert self.report is not None
-        told = [_fault_seen(fault, self.report, self.rows_until) for fault in FAULTS if fault.column in self.sent_with]
-        return [self._quiet_years(), *told, self._mean(), self._answers()]
+        return f"The pipeline is mended, and {self.mended_rows:,} rows later the verdict is {self.report.status} again."
 
     def _quiet_years(self) -> str:
         drift, column = self.worst_before
@@ -55,13 +83,12 @@ class Seen:
         return f"2016 to 2018, {self.quiet_rows:,} people: {alarms}; the largest drift of a column was {drift:.3f} ({column})."
 
     def _mean(self) -> str:
-        assert self.report is not None
-        status, drift = self.report.status, self.report.drift
-        features = sum(row["role"] == "feature" for row in self.report.columns.to_pylist())
+        assert self.worst is not None
+        status, drift = self.worst.status, self.worst.drift
+        features = sum(row["role"] == "feature" for row in self.worst.columns.to_pylist())
         alone = "would have raised no alarm on its own" if drift < self.potential else "raises an alarm on its own"
-        return (
-            f"The endpoint's verdict is {status}, as its worst column's; the mean of its {features} features, {drift:.3f}, {alone}."
-        )
+        mean = f"the mean of its {features} features, {drift:.3f}, {alone}"
+        return f"The endpoint's verdict was {status}, as its worst column's; {mean}."
 
     def _answers(self) -> str:
         return (
@@ -80,7 +107,7 @@ def _fault_seen(fault: Fault, report: "driftline.Report", rows_until: dict[tuple
     first = {status: rows_until.get((fault.column, status)) for status in ALARMS}
     turns = [f"{status} after {rows:,}" for status, rows in first.items() if rows is not None]
     verdict = f"{', '.join(turns)} such rows" if turns else "no alarm"
-    return f"{fault.column}: {fault.words}; {verdict}. Drift {row['drift']:.2f} now{evidence(row, before=', ')}."
+    return f"{fault.column}: {fault.words}; {verdict}. Drift {row['drift']:.2f} then{evidence(row, before=', ')}."
 
 
 def evidence(row: dict[str, Any], before: str = "") -> str:

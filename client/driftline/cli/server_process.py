@@ -37,15 +37,15 @@ class Server:
 
 
 @contextmanager
-def running(*, keep: bool, meanwhile: AbstractContextManager[object]) -> Iterator[Server]:
-    """A server with its state in memory, on a free port; `meanwhile` is entered while it starts.
+def running(config: Path, *, keep: bool, meanwhile: AbstractContextManager[object]) -> Iterator[Server]:
+    """A server with its state in memory, on a free port, with settings of its own; `meanwhile` is entered while it starts.
 
     It is ended with the block, whatever ends that; with `keep`, only where the block failed. Raises Failure where the server
     does not start, or does not end in order.
     """
     log = Path(tempfile.mkstemp(prefix="driftline-serve-", suffix=".log")[1])
     with _signals_as_exits():
-        process = _spawned(log)
+        process = _spawned(log, config)
         try:
             with meanwhile:
                 target = _ready(process, log)
@@ -71,9 +71,10 @@ def ended(process: subprocess.Popen[bytes]) -> int:
         return process.wait()
 
 
-def _spawned(log: Path) -> subprocess.Popen[bytes]:
+def _spawned(log: Path, config: Path) -> subprocess.Popen[bytes]:
     # -P: a click.py in the current folder is not ours. A session of its own: Ctrl-C is for us, and we end it in order.
     command = [sys.executable, "-P", "-m", "driftline.cli", "serve", "--listen", "127.0.0.1:0", "--data", "none"]
+    command += ["--config", str(config)]
     with log.open("wb") as lines:
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=lines, stderr=lines, start_new_session=True)  # noqa: S603
 

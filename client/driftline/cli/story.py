@@ -15,6 +15,8 @@ YEAR = timedelta(hours=8)
 STEP = timedelta(minutes=15)
 INCIDENT = timedelta(minutes=120)
 INCIDENT_STEP = timedelta(minutes=5)
+# Longer than the window that is asked about, so that it holds none of the incident at the end.
+REPAIRED = timedelta(minutes=75)
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -40,15 +42,19 @@ class Step:
 
 
 def steps(people: "Mapping[int, pa.Table]", *, until: datetime) -> Iterator[Step]:
-    """The years one after another, then people of the last one again, through a broken pipeline; the last step ends at `until`."""
-    start = floor(until, INCIDENT_STEP) - INCIDENT - YEAR * len(people)
+    """The years one after another, then people of the last one again: through a broken pipeline, and through the mended one.
+
+    The last step ends at `until`.
+    """
+    start = floor(until, INCIDENT_STEP) - REPAIRED - INCIDENT - YEAR * len(people)
     for year, rows in people.items():
         for at, piece in _pieces(rows, YEAR, STEP):
             yield Step(str(year), piece, start + at, start + at + STEP)
         start += YEAR
-    for at, piece in _pieces(_last_year_again(people), INCIDENT, INCIDENT_STEP):
-        faults = faults_at(at // timedelta(minutes=1))
-        yield Step("incident", distorted(piece, faults), start + at, start + at + INCIDENT_STEP, faults)
+    for at, piece in _pieces(_last_year_again(people), INCIDENT + REPAIRED, INCIDENT_STEP):
+        faults = faults_at(at // timedelta(minutes=1)) if at < INCIDENT else ()
+        chapter = "incident" if faults else "mended"
+        yield Step(chapter, distorted(piece, faults), start + at, start + at + INCIDENT_STEP, faults)
 
 
 def rows_of(people: "Mapping[int, pa.Table]") -> int:
@@ -63,7 +69,7 @@ def floor(when: datetime, period: timedelta) -> datetime:
 
 def _last_year_again(people: "Mapping[int, pa.Table]") -> "pa.Table":
     rows = people[max(people)]
-    return rows.slice(0, int(rows.num_rows * (INCIDENT / YEAR)))
+    return rows.slice(0, int(rows.num_rows * ((INCIDENT + REPAIRED) / YEAR)))
 
 
 def _pieces(rows: "pa.Table", length: timedelta, step: timedelta) -> "Iterator[tuple[timedelta, pa.Table]]":
