@@ -22,11 +22,17 @@ from driftline_server.journal import State
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
-from driftline_server.rpc.services import ingest_service, services
+from driftline_server.rpc.services import alert_services, ingest_service, services, subscriptions_of
 
 log = structlog.get_logger(__name__)
 
-SERVICES = ("", "driftline.v1.EndpointService", "driftline.v1.IngestService", "driftline.v1.MetricsService")
+SERVICES = (
+    "",
+    "driftline.v1.AlertService",
+    "driftline.v1.EndpointService",
+    "driftline.v1.IngestService",
+    "driftline.v1.MetricsService",
+)
 Progress = Callable[[int, int], None]
 
 
@@ -54,6 +60,8 @@ class App:
         self._server.add_generic_rpc_handlers(
             services(self._ingest, registry, answers, owner=self._owner, clock=clock, limits=limits, settings=settings)
         )
+        self._subscriptions = subscriptions_of(self._alerting, settings)
+        self._server.add_generic_rpc_handlers((alert_services(self._alerting, self._subscriptions, settings),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if settings.reflection:
             from grpc_reflection.v1alpha import reflection
@@ -87,6 +95,7 @@ class App:
     def stop(self) -> None:
         """Drains: no more is taken, what was accepted is durable and counted, calls under way end or are ended."""
         self._serving(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._subscriptions.drain()
         self._ingest.drain(self._settings.drain_seconds)
         self._server.stop(self._settings.drain_seconds).wait()
         self._alerting.stop()

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     # An endpoint with news is evaluated at most this often; alerts that ended are kept for so many days.
     evaluate_seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
     alert_days: Positive = 400
+    # Clients may register gRPC callbacks on private and loopback addresses; they may anyway where `listen` is a loopback address.
+    callbacks_private: bool = False
     # How links in messages reach this server, where that is not the address it listens on.
     public_address: str = ""
     # Batches decoded and not yet counted. Past either, streams are not read from (gRPC's flow control tells the clients).
@@ -54,6 +56,8 @@ class Settings(BaseSettings):
     push_streams_max: Positive = 512
     # A stream on which no message came for this long is closed; clients open another when they have rows.
     push_idle_seconds: Positive = 300
+    # Streams of alerts past this are refused with RESOURCE_EXHAUSTED.
+    subscribers_max: Positive = 64
     # Open handles of one stream, producers remembered of one endpoint: past it the idlest is forgotten.
     handles_max: Positive = 1024
     producers_max: Positive = 10_000

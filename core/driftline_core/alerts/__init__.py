@@ -8,7 +8,7 @@ from driftline_core.alerts.evaluation import Evidence, Verdict, evaluate
 from driftline_core.alerts.grouping import groups
 from driftline_core.alerts.lifecycle import NEXT, step
 from driftline_core.alerts.observation import Observation, observe, observe_arrival
-from driftline_core.alerts.parsing import parse, parse_all
+from driftline_core.alerts.parsing import endpoint_pattern, parse, parse_all
 from driftline_core.alerts.rises import Rises
 from driftline_core.alerts.rules import Criteria, Rule, written
 from driftline_core.alerts.silences import Silence
@@ -35,6 +35,7 @@ __all__ = [
     "Silence",
     "Transition",
     "Verdict",
+    "endpoint_pattern",
     "evaluate",
     "groups",
     "observe",

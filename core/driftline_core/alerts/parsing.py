@@ -105,6 +105,15 @@ def _name(keys: Mapping[str, Any]) -> str:
     return name
 
 
+def endpoint_pattern(given: str) -> str:
+    """A name in canonical form, or a glob as it is. Raises InvalidInput.
+
+    >>> endpoint_pattern("scorer"), endpoint_pattern("shop/*")
+    ('default/default/scorer:latest', 'shop/*')
+    """
+    return _endpoint({"endpoint": given})
+
+
 def _endpoint(keys: Mapping[str, Any]) -> str:
     pattern = _text(keys, "endpoint", most=PATTERN_MAX, default="*")
     if _GLOB & set(pattern):

@@ -102,7 +102,8 @@ def find_alerts(
 ) -> list[Alert]:
     """Alerts, the newest first; `endpoint` is a glob on the canonical name."""
     rows = connection.execute(
-        "SELECT body FROM alerts WHERE (:endpoint IS NULL OR endpoint GLOB :endpoint) AND (:state IS NULL OR state = :state)"
+        "SELECT body FROM alerts WHERE (:endpoint IS NULL OR endpoint GLOB :endpoint)"
+        " AND CASE WHEN :state IS NULL THEN state <> 'inactive' ELSE state = :state END"
         " ORDER BY first_seen_us DESC, id LIMIT :most",
         {"endpoint": endpoint, "state": state, "most": most},
     )
@@ -132,10 +133,9 @@ def last_step(connection: sqlite3.Connection) -> int:
 
 def prune(connection: sqlite3.Connection, before_us: int) -> None:
     """Forgets alerts that ended before an instant, and their steps."""
-    connection.execute(
-        "DELETE FROM alert_steps WHERE alert IN (SELECT id FROM alerts WHERE state = 'resolved' AND last_seen_us < ?)", (before_us,)
-    )
-    connection.execute("DELETE FROM alerts WHERE state = 'resolved' AND last_seen_us < ?", (before_us,))
+    over = "state IN ('resolved', 'inactive') AND last_seen_us < ?"
+    connection.execute(f"DELETE FROM alert_steps WHERE alert IN (SELECT id FROM alerts WHERE {over})", (before_us,))  # noqa: S608
+    connection.execute(f"DELETE FROM alerts WHERE {over}", (before_us,))  # noqa: S608 - our own words
 
 
 def _steps(connection: sqlite3.Connection, where: str, parameters: tuple[object, ...]) -> Iterator[Step]:

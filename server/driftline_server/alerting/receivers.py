@@ -4,6 +4,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from driftline_core.errors import InvalidInput, NotFound
@@ -18,6 +19,16 @@ from driftline_server.outbox.ledger import Ledger
 from driftline_server.outbox.letters import Letter
 
 CALLBACKS_MAX = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A receiver as it may be shown."""
+
+    name: str
+    shown: str
+    is_default: bool
+    is_callback: bool
 
 
 class Receivers:
@@ -64,6 +75,15 @@ class Receivers:
     def all(self) -> list[Receiver]:
         """All of them."""
         return [*self._settings.values(), *self._callbacks.values()]
+
+    def listed(self) -> list[Listed]:
+        """All of them, as they may be shown."""
+        return [
+            Listed(
+                each.name, each.shown, each.name in self._defaults, each.name in self._callbacks and each.name not in self._settings
+            )
+            for each in self.all()
+        ]
 
     def of(self, named: Iterable[str]) -> list[Receiver]:
         """Who is told of a rule's alerts; names that are gone are passed over."""

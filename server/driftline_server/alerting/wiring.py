@@ -16,6 +16,7 @@ from driftline_server.outbox.ledger import Ledger
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
+from driftline_server.rpc.callbacks import CallsBack
 
 
 def alerting(
@@ -29,7 +30,8 @@ def alerting(
 ) -> Alerting:
     """Rules, receivers and what they look at. Raises ConfigError, one line that names the key."""
     ledger: Ledger = StoreLedger(durability.writer) if durability is not None else MemoryLedger()
-    context = Context(clock=clock, links=Links(server=settings.public_address or settings.listen))
+    links = Links(server=settings.public_address or settings.listen)
+    context = Context(clock=clock, links=links, calls_back=CallsBack(links))
     try:
         known = parse_receivers(settings.receivers)
         receivers = Receivers(known, settings.default_receivers, ledger=ledger, clock=clock, context=context)

@@ -3,27 +3,33 @@
 Streams, uploads and short calls have a pool each, so that queries are answered whatever the streams do.
 """
 
+import ipaddress
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
 from driftline_core.payload import Limits
 from driftline_proto.v1 import endpoint_pb2, metrics_pb2
+from driftline_server.alerting.alerting import Alerting
 from driftline_server.clock import Clock
 from driftline_server.config import Settings
 from driftline_server.intake import Intake
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
+from driftline_server.rpc.alerts import AlertService, alert_handlers
 from driftline_server.rpc.endpoints import EndpointService, UploadRoom
 from driftline_server.rpc.history import HistoryService
 from driftline_server.rpc.ingest import IngestService
 from driftline_server.rpc.metrics import MetricsService
+from driftline_server.rpc.subscriptions import Subscriptions
 from driftline_server.rpc.wire import parse_push
 from driftline_server.rpc.wiring import service, stream, unary, upload
 
 # Streams past the cap are refused by threads of the same pool, so a few more than the cap are kept.
 _REFUSING_THREADS = 16
+# Tests of receivers under way at once: each waits for somebody else's server.
+_TESTING_THREADS = 4
 
 
 def ingest_service(intake: Intake, settings: Settings) -> IngestService:
@@ -31,6 +37,31 @@ def ingest_service(intake: Intake, settings: Settings) -> IngestService:
     return IngestService(
         intake, streams_max=settings.push_streams_max, handles_max=settings.handles_max, idle_s=settings.push_idle_seconds
     )
+
+
+def subscriptions_of(alerting: Alerting, settings: Settings) -> Subscriptions:
+    """Streams of alerts with the limits of the settings."""
+    return Subscriptions(alerting, subscribers_max=settings.subscribers_max)
+
+
+def alert_services(alerting: Alerting, subscriptions: Subscriptions, settings: Settings) -> grpc.GenericRpcHandler:
+    """The handlers of AlertService."""
+    private = settings.callbacks_private or _is_loopback(settings.listen)
+    return alert_handlers(
+        AlertService(alerting, callbacks_private=private),
+        subscriptions,
+        ThreadPoolExecutor(settings.subscribers_max + _REFUSING_THREADS, "subscriber"),
+        ThreadPoolExecutor(_TESTING_THREADS, "receiver-test"),
+    )
+
+
+def _is_loopback(listen: str) -> bool:
+    """Whether only this machine can reach the server: then a callback on it leads nowhere its caller could not go."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def services(

@@ -24,8 +24,10 @@ def parser(message: type[Message]) -> Callable[[bytes], Any]:
     return parse
 
 
-def unary(function: Callable[[Any], Message], request: type[Message]) -> grpc.RpcMethodHandler:
-    """A handler for a function from request to response."""
+def unary(
+    function: Callable[[Any], Message], request: type[Message], pool: ThreadPoolExecutor | None = None
+) -> grpc.RpcMethodHandler:
+    """A handler for a function from request to response; in a pool of its own where it may take long."""
 
     def behavior(given: Any, context: grpc.ServicerContext) -> Any:
         try:
@@ -33,6 +35,8 @@ def unary(function: Callable[[Any], Message], request: type[Message]) -> grpc.Rp
         except Exception as error:
             abort(context, error)
 
+    if pool is not None:
+        behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
     return grpc.unary_unary_rpc_method_handler(behavior, parser(request), _serialize)
 
 
@@ -68,6 +72,22 @@ def stream(
 
     behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
     return grpc.stream_stream_rpc_method_handler(behavior, parse, _serialize)
+
+
+def subscription(
+    function: Callable[[Any, grpc.ServicerContext], Iterator[Message]], request: type[Message], pool: ThreadPoolExecutor
+) -> grpc.RpcMethodHandler:
+    """A handler for a function from one request to a stream of responses, in a pool of its own."""
+
+    def behavior(given: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        try:
+            yield from function(_well_formed(given), context)
+        except Exception as error:
+            if context.is_active():
+                abort(context, error)
+
+    behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
+    return grpc.unary_stream_rpc_method_handler(behavior, parser(request), _serialize)
 
 
 def service(name: str, handlers: Mapping[str, grpc.RpcMethodHandler]) -> grpc.GenericRpcHandler:
