@@ -1,13 +1,19 @@
 """What can be wrong with a request, by who can fix it; the server maps each to a status, and nothing else to one."""
 
+REASON_BYTES_MAX = 1000
+FIELD_BYTES_MAX = 256
+
 
 class CoreError(Exception):
-    """A refusal a stranger can act on: which field, what is wrong with it, what to do."""
+    """A refusal a stranger can act on: which field, what is wrong with it, what to do.
+
+    Both are cut where they quote what a stranger sent at length: they travel in headers, whose size ends a connection.
+    """
 
     def __init__(self, reason: str, *, field: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.field = field
+        self.reason = _cut(reason, REASON_BYTES_MAX)
+        self.field = _cut(field, FIELD_BYTES_MAX)
+        super().__init__(self.reason)
 
 
 class InvalidInput(CoreError):
@@ -36,3 +42,12 @@ class ResourceExhausted(CoreError):
     def __init__(self, reason: str, *, field: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(reason, field=field)
         self.retry_after_s = retry_after_s
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    """Shortened in the middle: what is wrong is said first, and what to do last."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= bytes_max:
+        return text
+    ends = encoded[: bytes_max // 2], encoded[-bytes_max // 4 :]
+    return " … ".join(end.decode("utf-8", "ignore") for end in ends)
