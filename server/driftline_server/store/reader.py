@@ -83,6 +83,11 @@ class Reader:
         rows = self._rows(_ONE, uid, start_us)
         return StoredHour(*rows[0]) if rows else None
 
+    def oldest_us(self, uid: str) -> int | None:
+        """Where the first stored hour of an endpoint begins; None where none is stored."""
+        rows = self._rows(f"SELECT min(start_us) FROM hours WHERE endpoint_id = {_ENDPOINT}", uid)
+        return rows[0][0] if rows else None
+
     def newest(self, uid: str, start_us: int, end_us: int) -> Iterator[StoredHour]:
         """The newest revisions of the hours that begin in [start, end), in order; read page by page, so that any span fits."""
         while page := self._rows(_PAGE, uid, start_us, end_us):

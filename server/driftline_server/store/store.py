@@ -20,10 +20,11 @@ from driftline_server.store.hours import Keys, save_hour
 from driftline_server.store.reader import Reader
 
 _SAVE_ENDPOINT = """
-INSERT INTO endpoints (uid, name, project, function, model, version, created_us, stale_after_us, spec)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO endpoints (uid, name, project, function, model, version, created_us, deleted_us, stale_after_us, spec)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (uid) DO UPDATE SET spec = excluded.spec, stale_after_us = excluded.stale_after_us
 """
+_SAME_NAME = "SELECT uid, created_us FROM endpoints WHERE name = ? AND uid <> ? AND deleted_us IS NULL"
 _SAVE_COLUMN = "INSERT INTO columns (endpoint_id, position, name, role, kind) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _SAVE_REFERENCE = "INSERT OR REPLACE INTO reference_versions (endpoint_id, version, set_us, rows, body) VALUES (?, ?, ?, ?, ?)"
 _SAVE_PRODUCER = """
@@ -84,11 +85,20 @@ class Store:
             raise
 
     def save_endpoint(self, endpoint: StoredEndpoint) -> None:
-        """Stores an endpoint, or what its spec has become. One that was deleted stays so."""
+        """Stores an endpoint, or what its spec has become. One that was deleted stays so.
+
+        Of two with one name the later one lives: the other was deleted before, whether that was saved already or not.
+        """
         path, _, version = endpoint.name.rpartition(":")
         parts = (*path.split("/"), version)
         with self.atomic():
-            spec = (endpoint.created_us, endpoint.spec.stale_after_us, spec_json(endpoint.spec))
+            later_us = None
+            for uid, created_us in self._db.conn.execute(_SAME_NAME, (endpoint.name, endpoint.uid)).fetchall():
+                if created_us <= endpoint.created_us:
+                    self.delete_endpoint(uid, endpoint.created_us)
+                else:
+                    later_us = created_us
+            spec = (endpoint.created_us, later_us, endpoint.spec.stale_after_us, spec_json(endpoint.spec))
             self._db.conn.execute(_SAVE_ENDPOINT, (endpoint.uid, endpoint.name, *parts, *spec))
             (id_,) = self._db.conn.execute("SELECT id FROM endpoints WHERE uid = ?", (endpoint.uid,)).fetchone()
             columns = [(id_, at, each.name, each.role, each.kind) for at, each in enumerate(endpoint.columns)]

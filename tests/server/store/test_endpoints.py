@@ -1,6 +1,7 @@
 """Endpoints, references and producers come back as they were saved."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tests.server.store.building import HOUR_US, SPEC, endpoint, hour
@@ -77,6 +78,20 @@ def test_a_name_is_free_again_once_its_endpoint_is_deleted(store: Store) -> None
     store.save_endpoint(endpoint("w"))
     store.save_hours([hour(5, uid="w")])
     assert store.reader.endpoints() == [endpoint("w")]
+
+
+@pytest.mark.parametrize("uids", [("u", "w"), ("w", "u")])
+def test_of_two_endpoints_of_one_name_the_later_one_lives_whatever_is_saved_first(tmp_path: Path, uids: tuple[str, str]) -> None:
+    store = Store.open(tmp_path)
+    pair = {"u": endpoint("u"), "w": replace(endpoint("w"), created_us=8)}
+    for uid in uids:
+        store.save_endpoint(pair[uid])
+        store.save_hours([hour(5, uid=uid)])
+    store.delete_endpoint("u", at_us=8)  # which comes late, or not at all
+    assert store.reader.endpoints() == [pair["w"]]
+    assert (store.reader.hour("u", 5 * HOUR_US), store._db["endpoints"].count_where("deleted_us = 8")) == (None, 1)
+    assert store.reader.hour("w", 5 * HOUR_US) is not None
+    store.close()
 
 
 def test_references_come_back_by_rising_version(store: Store) -> None:

@@ -142,6 +142,7 @@ def test_history_is_of_the_hours_that_begin_in_the_span(store: Store) -> None:
     store.save_hours([hour(at) for at in range(10)])
     points = store.reader.history("u", "drift", None, since_us=3 * HOUR_US, until_us=6 * HOUR_US)
     assert [point.start_us // HOUR_US for point in points] == [3, 4, 5]
+    assert (store.reader.oldest_us("u"), store.reader.oldest_us("w")) == (0, None)
 
 
 def test_newest_reads_any_span_in_order(store: Store) -> None:

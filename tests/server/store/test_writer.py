@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.server.store.building import HOUR_US, endpoint, hour
+from tests.server.store.building import HOUR_US, hour
 
 from driftline_core.errors import NotFound, ResourceExhausted
 from driftline_server.store import Store, StoreError, StoreWriter
@@ -81,7 +81,7 @@ def test_jobs_that_gather_share_a_transaction_and_fail_alone(store: Store, write
 def test_a_constraint_that_fails_is_the_jobs_own_failure(store: Store, writer: StoreWriter) -> None:
     hold = Hold(writer)
     good = writer.submit(saving(1), gathers=True)
-    taken = writer.submit(lambda held: held.save_endpoint(endpoint("w")), gathers=True)  # the name is that of "u"
+    taken = writer.submit(lambda held: held._db.conn.execute("INSERT INTO statuses VALUES (0, 'twice')"), gathers=True)
     hold.release()
     good.result(10)
     with pytest.raises(sqlite3.IntegrityError):

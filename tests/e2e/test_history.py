@@ -1,0 +1,127 @@
+"""Hours that closed are kept by a real server, through its end and its next start, and asked for as users ask."""
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.cli.conftest import COMMAND, listening
+
+import driftline
+
+NAME = "shop/fraud/scorer:v3"
+HOURS = 5
+ROWS = 600  # an hour
+# The full hour from which rows come; the last of them is an hour that is over.
+START = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS + 2)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """A server that keeps its data in a folder."""
+    command = [*COMMAND, "serve", "--listen", "127.0.0.1:0", "--data", str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield listening(process)
+        finally:
+            process.terminate()
+            said = process.communicate(timeout=60)[1]
+        assert process.returncode == 0, said
+
+
+def rows(hour: int) -> pa.Table:
+    """The rows of an hour: from the fourth on `amount` has left its range."""
+    random = np.random.default_rng(hour)
+    times = [START + timedelta(hours=hour, seconds=3600 * row / ROWS) for row in range(ROWS)]
+    amount = random.normal(size=ROWS) + (99 if hour >= 3 else 0)
+    return pa.table({"amount": amount, "score": random.random(ROWS), "timestamp": pa.array(times, pa.timestamp("us", tz="UTC"))})
+
+
+def pushed(address: str, table: pa.Table) -> None:
+    with driftline.Monitor(address, NAME) as monitor:
+        monitor.log_batch(table)
+        assert monitor.flush(timeout=60)
+
+
+def history_when(client: driftline.Client, hours: int, revision: int = 1) -> pa.Table:
+    """The drift of the hours, once so many are stored and the first has such a revision."""
+    deadline = datetime.now(UTC) + timedelta(seconds=120)
+    while datetime.now(UTC) < deadline:
+        table = client.history(NAME, since="2d")
+        if table.num_rows >= hours and table["revision"][0].as_py() >= revision:
+            return table
+        threading.Event().wait(0.1)
+    pytest.fail(f"not stored in time: {table}")
+
+
+def test_hours_are_kept_restated_and_found_again_after_a_restart(tmp_path: Path) -> None:
+    with served(tmp_path) as address, driftline.connect(address) as client:
+        client.create_endpoint(NAME, reference=rows(0).drop_columns("timestamp"), prediction="score")
+        for hour in range(HOURS):
+            pushed(address, rows(hour))
+        first = history_when(client, HOURS)
+        assert first["start"].to_pylist() == [START + timedelta(hours=hour) for hour in range(HOURS)]
+        assert first["rows"].to_pylist() == [ROWS] * HOURS
+        assert first["status"].to_pylist() == ["no_detection"] * 3 + ["detected"] * 2
+        for hour in (1, 3):
+            span = {"start": START + timedelta(hours=hour), "end": START + timedelta(hours=hour + 1)}
+            assert client.drift(NAME, **span).drift == first["value"][hour].as_py()
+        pushed(address, rows(0))  # late: the hour has closed
+        restated = history_when(client, HOURS, revision=2)
+        assert restated["rows"].to_pylist() == [2 * ROWS] + [ROWS] * (HOURS - 1)
+        every = client.history(NAME, "rows", "amount", since="2d", revisions="all")
+        assert every["value"].to_pylist()[:2] == [ROWS, 2 * ROWS]
+
+    with served(tmp_path) as address, driftline.connect(address) as client:
+        again = client.history(NAME, since="2d")
+        assert again.slice(0, HOURS).equals(restated.slice(0, HOURS))
+        done = subprocess.run(
+            [*COMMAND, "history", NAME, "--column", "amount", "--since", "2d", "--json", "--server", address],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+        points = json.loads(done.stdout)["points"]
+        assert [point["status"] for point in points][:HOURS] == ["no_detection"] * 3 + ["detected"] * 2
+
+
+def test_a_server_without_a_data_folder_says_how_to_have_a_history() -> None:
+    command = [*COMMAND, "serve", "--listen", "127.0.0.1:0", "--data", "none"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            with driftline.connect(listening(process)) as client:
+                client.create_endpoint(NAME, reference=rows(0).drop_columns("timestamp"))
+                with pytest.raises(driftline.InvalidInput, match="start the server with --data DIR"):
+                    client.history(NAME)
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("kind", ["used", "file"])
+def test_a_folder_that_cannot_be_had_ends_the_server_with_one_line_and_status_2(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "data"
+    if kind == "file":
+        folder.write_text("")
+        second = serve(folder)
+        expected = f"driftline: data directory {folder} is a file; name another with --data DIR\n"
+    else:
+        with served(folder):
+            second = serve(folder)
+        expected = f"driftline: data directory {folder} is in use by another driftline server"
+    assert second.returncode == 2
+    assert second.stderr.startswith(expected)
+    assert len(second.stderr.splitlines()) == 1
+
+
+def serve(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "driftline.cli", "serve", "--listen", "127.0.0.1:0", "--data", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
