@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test check bench proto proto-check fuzz soak compat clean
+.PHONY: setup demo test check bench proto proto-check fuzz soak compat clean simulate
 
 setup: $(STAMP)
 
@@ -42,9 +42,9 @@ fuzz: setup
 soak: setup
 	DRIFTLINE_SOAK_RUNS=5000 $(BIN)/python -m pytest --timeout 3600 tests/core/alerts/test_model.py
 
-# The model of an alert's life against its oracle, 5,000 runs (`make test` makes 150).
-soak: setup
-	DRIFTLINE_SOAK_RUNS=5000 $(BIN)/python -m pytest --timeout 3600 tests/core/alerts/test_model.py
+# Ninety days of fifty endpoints, with downtime, late rows and a clock that steps, against pandas.
+simulate: setup
+	$(BIN)/python -m tests.simulation.ninety_days
 
 # The light client against the versions of protobuf and pyarrow that model servers pin.
 compat:

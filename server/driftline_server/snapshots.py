@@ -91,7 +91,7 @@ class Snapshots:
 
         def save(store: Store) -> None:
             until = {effect.uid: effect.end_us for effect in known}
-            store.save_hours([_hour(effect, specs[effect.uid]) for effect in known], closed_until_us=until)
+            store.save_hours([hour_of(effect, specs[effect.uid]) for effect in known], closed_until_us=until)
 
         try:
             self._writer.submit(save).add_done_callback(lambda done: self._on_saved(done, known))
@@ -116,7 +116,8 @@ class Snapshots:
         self.resume(engine.unsaved())
 
 
-def _hour(effect: Effect, spec: EndpointSpec) -> Hour:
+def hour_of(effect: Effect, spec: EndpointSpec) -> Hour:
+    """A closed hour, ready to be saved."""
     report = _report(effect, spec) if effect.has_rows else None
     profile = encode_profiles(effect.profiles) if effect.has_rows else None
     return Hour(effect.uid, effect.start_us, effect.end_us, effect.revision, effect.through, effect.closed_us, report, profile)
