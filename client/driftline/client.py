@@ -10,6 +10,7 @@ import grpc
 import pyarrow as pa
 
 from driftline import hours, upload
+from driftline.alert_calls import AlertCalls
 from driftline.endpoint import KINDS, Endpoint, endpoint_from
 from driftline.errors import InvalidInput, from_rpc
 from driftline.report import Report, histogram_from, report_from
@@ -21,6 +22,7 @@ Thresholds = tuple[float, float] | Mapping[str, tuple[float, float]]
 
 # Only what may be asked twice is asked again when the server was away for a moment.
 RETRIED = {
+    "driftline.v1.AlertService": ("ListRules", "ListAlerts", "GetAlert", "ListSilences", "ListReceivers", "ListDeliveries"),
     "driftline.v1.EndpointService": ("GetEndpoint", "ListEndpoints"),
     "driftline.v1.MetricsService": ("GetDrift", "GetHistogram", "GetHistory"),
 }
@@ -41,6 +43,9 @@ SERVICE_CONFIG = {
 CHANNEL_OPTIONS = (
     ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
     ("grpc.max_receive_message_length", 64 * 2**20),
+    # A stream of alerts may be still for days: a server that is gone is noticed.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
 )
 
 
@@ -49,13 +54,14 @@ def connect(target: str, *, timeout: float = 30.0) -> "Client":
     return Client(target, timeout=timeout)
 
 
-class Client:
+class Client(AlertCalls):
     """The questions a server answers. Raises the subclasses of driftline.Error. Safe to share between threads."""
 
     def __init__(self, target: str, *, timeout: float = 30.0) -> None:
         self._target = target
         self._timeout = timeout
         self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
+        super().__init__(self._channel)
         self._endpoints = endpoint_pb2_grpc.EndpointServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._metrics = metrics_pb2_grpc.MetricsServiceStub(self._channel)  # type: ignore[no-untyped-call]
 

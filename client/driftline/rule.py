@@ -1,0 +1,133 @@
+"""A rule as people write it and as the server keeps it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from driftline.alert import SEVERITIES
+from driftline.errors import InvalidInput
+from driftline.spans import MICROSECOND, Duration, duration_us
+from driftline_proto.v1 import alert_pb2 as pb
+
+RESETS = {pb.RESET_POLICY_AUTO: "auto", pb.RESET_POLICY_MANUAL: "manual"}
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """So many events, each counting for `within` after it was seen."""
+
+    count: int
+    within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as it holds, its template's keys and all defaults filled in; what it does not have is None.
+
+    `in_settings`: it stands in the server's settings, and cannot be deleted by call.
+    """
+
+    name: str
+    endpoint: str
+    event: str | None
+    metric: str | None
+    above: float | None
+    below: float | None
+    clear: float | None
+    window: timedelta
+    column: str | None
+    criteria: Criteria | None
+    hold: timedelta
+    severity: str
+    cooldown: timedelta
+    reset: str
+    summary: str | None
+    receivers: tuple[str, ...]
+    in_settings: bool = False
+
+
+def rule_from(message: pb.Rule) -> Rule:
+    """The rule of a wire message."""
+    criteria = Criteria(message.criteria.count, _span(message.criteria.within_us)) if message.HasField("criteria") else None
+    return Rule(
+        name=message.name,
+        endpoint=message.endpoint,
+        event=message.event or None,
+        metric=message.metric or None,
+        above=message.above if message.HasField("above") else None,
+        below=message.below if message.HasField("below") else None,
+        clear=message.clear if message.HasField("clear") else None,
+        window=_span(message.window_us),
+        column=message.column or None,
+        criteria=criteria,
+        hold=_span(message.hold_us),
+        severity=SEVERITIES.get(message.severity, ""),
+        cooldown=_span(message.cooldown_us),
+        reset=RESETS.get(message.reset, ""),
+        summary=message.summary or None,
+        receivers=tuple(message.receivers),
+        in_settings=message.in_settings,
+    )
+
+
+def rule_message(
+    name: str,
+    *,
+    window: Duration | None,
+    criteria: Mapping[str, Any] | None,
+    hold: Duration | None,
+    cooldown: Duration | None,
+    severity: str | None,
+    reset: str | None,
+    receivers: Iterable[str],
+    **plain: Any,
+) -> pb.Rule:
+    """The wire message for a rule; what is None is the server's to fill in. Raises InvalidInput for what cannot be said."""
+    if isinstance(receivers, str):
+        raise InvalidInput(f"receivers: {receivers!r} is no list of names; write [{receivers!r}]")
+    try:
+        return pb.Rule(
+            name=name,
+            window_us=_period_us(window, "window"),
+            criteria=_criteria(criteria),
+            hold_us=_period_us(hold, "hold"),
+            cooldown_us=_period_us(cooldown, "cooldown"),
+            severity=_code(severity, SEVERITIES, "severity"),
+            reset=_code(reset, RESETS, "reset"),
+            receivers=list(receivers),
+            **plain,
+        )
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"the rule cannot be sent: {error}") from None
+
+
+def _period_us(given: Duration | None, field: str) -> int | None:
+    """Microseconds; zero is left to the server, which says where it is possible."""
+    if given is None or given in (0, "0", "0s") or given == timedelta(0):
+        return None if given is None else 0
+    try:
+        return duration_us(given)
+    except InvalidInput as error:
+        raise InvalidInput(f"{field}: {error}") from None
+
+
+def _criteria(given: Mapping[str, Any] | None) -> pb.Criteria | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or set(given) - {"count", "within"} or "count" not in given:
+        raise InvalidInput(f'criteria: {given!r} is none; write {{"count": 3, "within": "1h"}}')
+    return pb.Criteria(count=given["count"], within_us=_period_us(given.get("within"), "criteria.within"))
+
+
+def _code(word: str | None, words: Mapping[Any, str], field: str) -> Any:
+    if word is None:
+        return 0
+    for code, known in words.items():
+        if word == known:
+            return code
+    raise InvalidInput(f"{field}: {word!r} is none of {', '.join(words.values())}")
+
+
+def _span(us: int) -> timedelta:
+    return us * MICROSECOND
