@@ -4,6 +4,7 @@ from driftline_server.journal.errors import JournalDamaged, JournalFailed, Journ
 from driftline_server.journal.frames import KIND_MAX, Body, Definition
 from driftline_server.journal.journal import Journal, JournalSettings
 from driftline_server.journal.memory import MemoryJournal
+from driftline_server.journal.reading import read_segment
 from driftline_server.journal.recovery import Record
 from driftline_server.journal.repair import Loss, repair
 from driftline_server.journal.segment import Segment
@@ -24,5 +25,6 @@ __all__ = [
     "Record",
     "Segment",
     "State",
+    "read_segment",
     "repair",
 ]

@@ -9,6 +9,7 @@ checksum starts from its segment's salt, so that bytes of a body can never pass 
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from zlib import crc32
 
 from driftline_server.filesystem import Buffer
@@ -93,9 +94,8 @@ def gap_of(body: memoryview) -> tuple[int, int]:
     return first, last
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """A frame's header whose checksum holds."""
+class Header(NamedTuple):
+    """A frame's header whose checksum holds. (A tuple: one is made for every frame that is read.)"""
 
     kind: int
     definition: int

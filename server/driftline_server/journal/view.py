@@ -1,8 +1,8 @@
 """A segment as it lies on the disk: its frames one by one, and what can be told of the bytes where they end."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from driftline_server.filesystem import Filesystem, Mapped
 from driftline_server.journal import frames
@@ -14,8 +14,7 @@ _STEP_BYTES = 1 << 16
 _STEP_ZEROS = bytes(_STEP_BYTES)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A whole frame and where it ends."""
 
     header: Header

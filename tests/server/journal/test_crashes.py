@@ -33,17 +33,20 @@ def test_a_crash_at_every_operation(lives_before: int, power: str) -> None:
             return
 
 
-def test_crash_upon_crash() -> None:
+@pytest.mark.parametrize("ended_at", range(40, 64, 3))
+def test_crash_upon_crash(ended_at: int) -> None:
     """The recovery of a crash crashes too, at every operation of it."""
+    left = FaultFilesystem(dead_from(ended_at))
+    book = Logbook(left)
+    assert not Life(book, seed=3).run(SCRIPT)
+    book.end_life()
     for k in count(1):
-        disk = FaultFilesystem(dead_from(60))
-        book = Logbook(disk)
-        assert not Life(book, seed=3).run(SCRIPT)
-        disk = disk.lose_power(seed=k)
+        disk = left.lose_power(seed=k)
         disk.restart(dead_from(k))
-        book.filesystem = disk
-        complete = Life(book, seed=4).run(())
-        found_by_next(book, disk.lose_power(seed=k + 1))
+        again = Logbook(disk, ever=book.ever, owed=dict(book.owed))
+        complete = Life(again, seed=4).run(())
+        for seed in range(6):
+            found_by_next(Logbook(FaultFilesystem(), ever=again.ever, owed=dict(again.owed)), disk.lose_power(seed))
         if complete:
             return
 

@@ -36,10 +36,11 @@ def filled(*, clean: bool) -> tuple[FaultFilesystem, Logbook]:
 
 
 def spoiled(disk: FaultFilesystem) -> Iterator[tuple[Path, int, FaultFilesystem]]:
-    """Disks with one byte changed, each byte of the journal in turn."""
-    paths = [FOLDER / name for name in disk.names(FOLDER)]
-    for path in paths:
-        for offset in range(len(path.name) % STRIDE, len(disk.content(path)), STRIDE):
+    """Disks with one byte changed: each byte of the journal in turn, or some and those of the frames that end a segment."""
+    for path in [FOLDER / name for name in disk.names(FOLDER)]:
+        content = disk.content(path)
+        end = len(content.rstrip(b"\0"))
+        for offset in sorted({*range(0, len(content), STRIDE), *range(end - 60, min(end + 8, len(content)))}):
             other = disk.copy()
             other.content(path)[offset] ^= 1 << offset % 8
             yield path, offset, other
@@ -93,6 +94,24 @@ def test_damage_names_the_file_the_place_and_the_remedy() -> None:
         replay(disk)
 
 
+def test_frames_in_another_order_are_damage() -> None:
+    """Each whole, but one written in the place of another."""
+    disk = FaultFilesystem()
+    book = Logbook(disk)
+    journal = book.open()
+    for body in (b"a" * 80, b"b" * 80, b"c" * 80):
+        book.append(journal, body)
+    journal.close()
+    content = disk.content(segment_path(FOLDER, 1))
+    start, size = content.find(b"a" * 80) - 40, 120
+    content[start : start + size], content[start + size : start + 2 * size] = (
+        content[start + size : start + 2 * size],
+        content[start : start + size],
+    )
+    with pytest.raises(JournalDamaged, match="position 2 stands where 1 should"):
+        replay(disk)
+
+
 def test_a_missing_segment_is_damage() -> None:
     disk, _ = filled(clean=True)
     disk.remove(FOLDER / disk.names(FOLDER)[1])
@@ -106,6 +125,18 @@ def test_a_journal_that_ends_too_early_is_damage() -> None:
     assert replay(disk.copy(), after=len(book.appended)) == []
     with pytest.raises(JournalDamaged, match="to which it had come"):
         replay(disk, reached=len(book.appended))
+
+
+def test_an_earlier_segment_that_was_never_cut_ends_where_it_was_closed() -> None:
+    """A power lost just after a segment was closed may leave it as long as its room."""
+    disk, book = filled(clean=True)
+    content = disk.content(FOLDER / disk.names(FOLDER)[1])
+    end = len(content)
+    content.extend(bytes((16 << 10) - end))
+    assert replay(disk.copy()) == list(book.appended.values())
+    content[end - 1] ^= 1
+    with pytest.raises(JournalDamaged):
+        replay(disk)
 
 
 def test_a_segment_of_a_later_version_is_not_touched() -> None:

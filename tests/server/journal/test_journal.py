@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.server.journal.logbook import Logbook, replay
+from tests.server.journal.logbook import Kept, Logbook, replay
 
 from driftline_server.filesystem import SystemFilesystem
-from driftline_server.journal import Definition, JournalFailed, JournalSettings, MemoryJournal, State
+from driftline_server.journal import Definition, JournalFailed, JournalSettings, MemoryJournal, State, read_segment
 
 
 @pytest.fixture
@@ -76,6 +76,20 @@ def test_only_segments_that_nothing_needs_are_dropped(book: Logbook) -> None:
     assert journal.segments()[0].last >= 30 or not journal.segments()[0].is_closed
     journal.close()
     assert [kept.position for kept in replay(book.filesystem, 29, folder=book.folder)] == list(range(30, 51))
+
+
+def test_segments_are_read_while_the_journal_goes_on(book: Logbook) -> None:
+    journal = book.open()
+    for _ in range(30):
+        book.append(journal, b"v" * 700, definition=Definition(1, b"schema"))
+    book.until(30)
+    segments = journal.segments()
+    book.append(journal, b"later")
+    book.until(31)
+    assert [segment.is_closed for segment in segments] == [True] * (len(segments) - 1) + [False]
+    read = [Kept.of(record) for segment in segments for record in read_segment(segment, book.filesystem)]
+    assert read == list(book.appended.values())[:30]
+    journal.close()
 
 
 def test_a_closed_journal_takes_nothing(book: Logbook) -> None:
