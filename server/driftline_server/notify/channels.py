@@ -92,14 +92,16 @@ class Jenkins:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A message holds at most `alerts_max` alerts, of which `carried_max` are in it, and the others are told as a number."""
+    """A message holds at most `alerts_max` alerts, of which `carried_max` are in it, and the others are told as a number. Of more
+    than `groups_max` groups that begin within the group interval, the rest are told together, by rule."""
 
     alerts_max: int
     carried_max: int
+    groups_max: int
 
 
 # A machine is given every alert; people are told of the first, and how many there are.
-FOR_MACHINES = Size(500, 500)
-FOR_PEOPLE = Size(10_000, 10)
+FOR_MACHINES = Size(alerts_max=500, carried_max=500, groups_max=256)
+FOR_PEOPLE = Size(alerts_max=10_000, carried_max=10, groups_max=20)
 
 Channel = Webhook | Slack | Alertmanager | Apprise | Console | Callback | GitHub | GitLab | Jenkins

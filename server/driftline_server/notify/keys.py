@@ -1,17 +1,16 @@
 """A table of settings, read key by key: each checked as it is taken, and none left over at the end."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from driftline_core.alerts.durations import duration_us
 from driftline_core.errors import InvalidInput
 from driftline_server.notify.secret import Reference, reference
 from driftline_server.notify.templates import check_template
 
 TEXT_MAX = 2048
 TABLE_MAX = 25
-_DURATION = re.compile(r"(\d{1,9})(ms|s|m|h|d)\Z")
-_UNITS_US = {"ms": 1_000, "s": 10**6, "m": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6}
 DURATION_MAX_US = 366 * 86400 * 10**6
 
 
@@ -65,10 +64,9 @@ class Keys:
 
     def duration_us(self, key: str, default: str) -> int:
         value = self.take(key)
-        match = _DURATION.match(default if value is None else value) if value is None or isinstance(value, str) else None
-        us = int(match[1]) * _UNITS_US[match[2]] if match else -1
+        us = duration_us(default if value is None else value, self.field(key))
         if not 0 <= us <= DURATION_MAX_US:
-            self.refuse(key, "is no duration; write '30s', '10m', '1h' or '7d'")
+            self.refuse(key, "is no duration of at most a year")
         return us
 
     def optional_secret(self, key: str) -> Reference | None:
@@ -81,8 +79,8 @@ class Keys:
         found = self.optional_secret(key)
         return self.refuse(key, "is missing; write where the secret is: 'env:NAME' or 'file:/path'") if found is None else found
 
-    def templates(self, key: str, *, known: Collection[str]) -> dict[str, str]:
-        """A table of texts with `{{ field }}` in them."""
+    def templates(self, key: str) -> dict[str, str]:
+        """A table of texts with `{field}`s in them."""
         value = self.take(key)
         if value is None:
             return {}
@@ -91,7 +89,7 @@ class Keys:
         for name, text in value.items():
             if not (isinstance(name, str) and isinstance(text, str) and name.isprintable() and len(name) + len(text) <= TEXT_MAX):
                 self.refuse(key, "must hold printable names and texts")
-            check_template(text, known=known, field=f"{self.field(key)}.{name}")
+            check_template(text, field=f"{self.field(key)}.{name}")
         return dict(value)
 
     def done(self) -> None:

@@ -23,7 +23,6 @@ from driftline_server.notify.channels import (
 from driftline_server.notify.exchange import PUBLIC, Route
 from driftline_server.notify.keys import Keys
 from driftline_server.notify.secret import Secret, Value, is_reference, reference
-from driftline_server.notify.templates import MESSAGE_FIELDS
 
 # Each has a thread of its own.
 RECEIVERS_MAX = 64
@@ -143,7 +142,7 @@ def _github(keys: Keys, key: str, value: object, route: Route) -> GitHub:
         event_type=table.text("event_type", "driftline-alert", like=r"[A-Za-z0-9_.:-]{1,100}"),
         workflow=table.optional_text("workflow", like=r"[A-Za-z0-9_][A-Za-z0-9_.-]*"),
         ref=table.text("ref", "main", like=_REF),
-        inputs=table.templates("inputs", known=MESSAGE_FIELDS),
+        inputs=table.templates("inputs"),
         issue=table.whole("issue"),
         api=_base(table, "api", "https://api.github.com", route),
     )
@@ -159,7 +158,7 @@ def _gitlab(keys: Keys, key: str, value: object, route: Route) -> GitLab:
         project=table.text("project", like=rf"\d+|{_PATH}+"),
         token=table.secret("token"),
         ref=table.text("ref", "main", like=_REF),
-        variables=table.templates("variables", known=MESSAGE_FIELDS),
+        variables=table.templates("variables"),
         issue=table.whole("issue"),
         merge_request=table.whole("merge_request"),
         url=_base(table, "url", "https://gitlab.com", route),
@@ -177,7 +176,7 @@ def _jenkins(keys: Keys, key: str, value: object, route: Route) -> Jenkins:
         job=table.text("job", like=rf"{_JOB}(/{_JOB})*"),
         user=table.text("user", like=r"[^:]+"),
         token=table.secret("token"),
-        parameters=table.templates("parameters", known=MESSAGE_FIELDS),
+        parameters=table.templates("parameters"),
     )
     table.done()
     return jenkins

@@ -2,10 +2,10 @@
 
 from driftline_server.notify.links import Links, iso
 from driftline_server.notify.notification import Delivery, Notification
-from driftline_server.notify.templates import SUMMARY_MAX
 
 # Of a message of thousands, so many are told one by one.
 TOLD_MAX = 10
+SUMMARY_MAX = 2000
 
 
 def title(delivery: Delivery) -> str:

@@ -48,7 +48,7 @@ class Dispatcher:
         """Takes up what an earlier process left, and sends from now on."""
         self._ledger.write(outbox.recover)
         for worker in self._workers.values():
-            worker.lane.start()
+            worker.lane.recover()
             worker.thread.start()
 
     def add(self, receiver: Receiver, send: Sender) -> None:

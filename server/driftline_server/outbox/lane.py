@@ -41,7 +41,7 @@ class Lane:
     # Sent or not, and the store does not know yet.
     _owed: tuple[Delivery, Outcome] | None = None
 
-    def start(self) -> None:
+    def recover(self) -> None:
         """Before the first step of a process."""
         self._seen_us = self.clock.now_us()
         self._hasten(self._seen_us)

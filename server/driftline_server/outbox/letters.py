@@ -58,9 +58,9 @@ def resend(connection: sqlite3.Connection, key: str, *, now_us: int) -> str:
         {"now": now_us, "key": key},
     )
     connection.execute(
-        "INSERT INTO delivery_groups (receiver, group_key, open_messages) VALUES (?, ?, 1)"
+        "INSERT INTO delivery_groups (receiver, group_key, begun_us, open_messages) VALUES (?, ?, ?, 1)"
         " ON CONFLICT DO UPDATE SET open_messages = open_messages + 1, due_us = NULL",
-        (receiver, group),
+        (receiver, group, now_us),
     )
     return str(receiver)
 

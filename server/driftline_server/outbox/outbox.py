@@ -22,18 +22,46 @@ def enqueue(connection: sqlite3.Connection, told: Notification, receivers: Itera
         "INSERT OR IGNORE INTO notifications (id, created_us, body) VALUES (?, ?, ?)", (told.id, told.at_us, told.save())
     )
     for receiver in wanted:
+        group = _group(connection, told, receiver)
         added = connection.execute(
-            "INSERT OR IGNORE INTO deliveries (notification, receiver, group_key) VALUES (?, ?, ?)",
-            (told.id, receiver.name, told.group),
+            "INSERT OR IGNORE INTO deliveries (notification, receiver, alert, group_key) VALUES (?, ?, ?, ?)",
+            (told.id, receiver.name, told.alert, group),
         )
         if added.rowcount:
-            connection.execute(_GROUP_WAITS, (receiver.name, told.group, told.at_us, told.at_us, receiver.group_interval_us))
+            spans = {"receiver": receiver.name, "group": group, "now": told.at_us, "interval": receiver.group_interval_us}
+            connection.execute(_GROUP_WAITS, spans)
 
 
+# A group rests when nothing of it waits or is under way, and its interval is over.
 _GROUP_WAITS = """
-INSERT INTO delivery_groups (receiver, group_key, open_messages, due_us) VALUES (?, ?, 0, ?)
-ON CONFLICT DO UPDATE SET due_us = CASE WHEN open_messages = 0 THEN coalesce(due_us, max(?, coalesce(formed_us, 0) + ?)) END
+INSERT INTO delivery_groups (receiver, group_key, begun_us, open_messages, due_us) VALUES (:receiver, :group, :now, 0, :now)
+ON CONFLICT DO UPDATE SET
+    begun_us = CASE WHEN open_messages = 0 AND due_us IS NULL AND formed_us + :interval <= :now THEN :now ELSE begun_us END,
+    due_us = CASE WHEN open_messages = 0 THEN coalesce(due_us, max(:now, coalesce(formed_us, 0) + :interval)) END
 """
+
+
+def _group(connection: sqlite3.Connection, told: Notification, receiver: Receiver) -> str:
+    """Where a notification goes: an alert's end to its beginning's group, the groups of a storm together, by rule."""
+    begun = connection.execute(
+        "SELECT group_key FROM deliveries WHERE receiver = ? AND alert = ? ORDER BY sequence DESC LIMIT 1",
+        (receiver.name, told.alert),
+    ).fetchone()
+    if begun is not None:
+        return str(begun[0])
+    since_us = told.at_us - receiver.group_interval_us
+    is_awake = connection.execute(
+        "SELECT 1 FROM delivery_groups WHERE receiver = ? AND group_key = ?"
+        " AND (open_messages > 0 OR due_us IS NOT NULL OR formed_us > ?)",
+        (receiver.name, told.group, since_us),
+    ).fetchone()
+    if is_awake:
+        return told.group
+    (number,) = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM delivery_groups WHERE receiver = ? AND begun_us > ? LIMIT ?)",
+        (receiver.name, since_us, receiver.size.groups_max),
+    ).fetchone()
+    return told.rule if number >= receiver.size.groups_max else told.group
 
 
 def claim(connection: sqlite3.Connection, receiver: Receiver, *, now_us: int) -> Delivery | None:
@@ -105,7 +133,7 @@ def hasten(connection: sqlite3.Connection, receiver: Receiver, *, now_us: int, d
         spans,
     )
     connection.execute(
-        "UPDATE delivery_groups SET due_us = min(due_us, :due), formed_us = min(formed_us, :now)"
+        "UPDATE delivery_groups SET due_us = min(due_us, :due), formed_us = min(formed_us, :now), begun_us = min(begun_us, :now)"
         " WHERE receiver = :receiver AND (due_us > :due OR formed_us > :now)",
         spans,
     )

@@ -14,21 +14,25 @@ CREATE TABLE deliveries (
     sequence INTEGER PRIMARY KEY,
     notification TEXT NOT NULL REFERENCES notifications (id),
     receiver TEXT NOT NULL,
+    alert TEXT NOT NULL,
     group_key TEXT NOT NULL,
     message TEXT REFERENCES messages (id),  -- NULL: waits for its group's next message
     UNIQUE (notification, receiver)
 ) STRICT;
+CREATE INDEX deliveries_alert ON deliveries (receiver, alert, sequence);
 CREATE INDEX deliveries_waiting ON deliveries (receiver, group_key, sequence) WHERE message IS NULL;
 CREATE INDEX deliveries_message ON deliveries (message, sequence) WHERE message IS NOT NULL;
 
 CREATE TABLE delivery_groups (
     receiver TEXT NOT NULL,
     group_key TEXT NOT NULL,
+    begun_us INTEGER NOT NULL,          -- when something last came for it while it was at rest
     open_messages INTEGER NOT NULL,     -- not yet delivered or dead; while there is one, no next is made, so that order is kept
     formed_us INTEGER,                  -- when its last message was made
     due_us INTEGER,                     -- when the next one is; NULL: nothing waits, or a message is open
     PRIMARY KEY (receiver, group_key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_groups_begun ON delivery_groups (receiver, begun_us);
 CREATE INDEX delivery_groups_due ON delivery_groups (receiver, due_us) WHERE due_us IS NOT NULL;
 
 CREATE TABLE messages (

@@ -3,8 +3,9 @@
 import random
 import sqlite3
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from tests.server.notify.building import HOUR_US, NOW_US, SECOND_US, FakeClock, FileLedger, T, receiver, told
@@ -64,7 +65,7 @@ class World:
     def restart(self) -> None:
         self.lane = Lane(self.to, self.wire, self.ledger, self.clock, self.limits, random.Random(7))
         self.ledger.write(outbox.recover)
-        self.lane.start()
+        self.lane.recover()
 
     def enqueue(self, *names: str, group: str = "g", status: str = "firing") -> None:
         def change(connection: sqlite3.Connection) -> None:
@@ -324,6 +325,43 @@ def test_however_many_wait_a_lane_holds_one_message() -> None:
     _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak_bytes < 3e6
+
+
+@pytest.mark.parametrize(
+    ("to", "alone"), [(receiver("ops"), 256), (receiver("chat", slack="env:S"), 20)], ids=["machine", "people"]
+)
+def test_ten_thousand_groups_in_a_minute_are_a_storm_told_together(to: Receiver, alone: int) -> None:
+    world = World(to)
+    for second in range(60):
+        for number in range(167):
+            world.enqueue(f"n{second}-{number}", group=f"input drift\nm{second}-{number}")
+        world.run(1)
+    world.run(200)
+    by_group = Counter(delivery.group for _, delivery in world.wire.arrived)
+    assert sum(delivery.count for _, delivery in world.wire.arrived) == 10_020
+    assert len(by_group) == alone + 1
+    assert by_group["input drift"] <= 2 + 10_020 // to.size.alerts_max
+    world.enqueue("later", group="input drift\nlater")
+    world.run(1)
+    assert world.wire.arrived[-1][1].group == "input drift\nlater"  # the storm is over
+
+
+def test_the_end_of_an_alert_is_told_where_its_beginning_was() -> None:
+    """Also where the beginning waits behind a storm's messages and the storm is over, so that the end cannot come first."""
+    world = World(receiver("chat", slack="env:S"))
+    well_us = NOW_US + 800 * SECOND_US
+    world.wire.fails = lambda each: Retryable("no") if each.group == "input drift" and world.clock.at_us < well_us else None
+    for number in range(22):
+        world.enqueue(f"n{number}", group=f"g{number}")
+    world.run(1)
+    world.enqueue("n22", group="g22")
+    world.run(699)
+    end = replace(told("end", group="g22", status=RESOLVED, at_us=world.clock.at_us), alert="alert-n22")
+    world.ledger.write(lambda connection: outbox.enqueue(connection, end, [world.to]))
+    world.run(3600)
+    order = [name for names in world.wire.names for name in names]
+    assert order.index("n22") < order.index("end")
+    assert len(order) == 24
 
 
 def test_people_are_told_of_ten_thousand_in_two_messages_that_carry_few() -> None:

@@ -110,7 +110,7 @@ def test_a_workflow_is_started_with_the_inputs_it_declares() -> None:
                 server,
                 workflow="retrain.yml",
                 ref="prod",
-                inputs={"model": "{{ endpoint }}", "rows": "{{ export }}", "why": "drift"},
+                inputs={"model": "{endpoint}", "rows": "{export}", "why": "drift"},
             )
         )
         (request,) = server.requests
@@ -149,7 +149,7 @@ def test_a_pipeline_of_gitlab_is_started_with_variables() -> None:
         url = f"http://127.0.0.1:{server.port}"
         send(
             receiver(
-                gitlab={"project": "ml/shop", "token": "env:TOKEN", "url": url, "variables": {"MODEL": "{{ endpoint }}"}},
+                gitlab={"project": "ml/shop", "token": "env:TOKEN", "url": url, "variables": {"MODEL": "{endpoint}"}},
                 allow_private=True,
             )
         )
@@ -179,7 +179,7 @@ def test_jenkins_is_asked_to_build_with_parameters() -> None:
             "job": "ml/re train",
             "user": "bot",
             "token": "env:TOKEN",
-            "parameters": {"MODEL": "{{ endpoint }}"},
+            "parameters": {"MODEL": "{endpoint}"},
         }
         send(receiver(jenkins=settings, allow_private=True))
         (request,) = server.requests

@@ -10,57 +10,55 @@ from driftline_server.notify import escaping, wording
 from driftline_server.notify.channels import FOR_PEOPLE
 from driftline_server.notify.links import Links
 from driftline_server.notify.notification import RESOLVED, Delivery, Evidence
-from driftline_server.notify.templates import FIELDS, SUMMARY_MAX, TEMPLATE_MAX, check_template, render
+from driftline_server.notify.senders.fields import fields
+from driftline_server.notify.templates import FIELDS, TEMPLATE_MAX, TEXT_MAX, check_template, render
 
 
 @pytest.mark.parametrize(
     "template",
     [
         "{{7*7}}",
-        "{{ 7 * 7 }}",
-        "{{ endpoint.__class__ }}",
-        "{{ self }}",
-        "{{ colum }}",
-        "{{ endpoint | upper }}",
-        "{{ ''.__class__.__mro__[1] }}",
-        "{{ config }}",
+        "{0.__class__}",
+        "{endpoint.__class__}",
+        "{endpoint!r}",
+        "{endpoint:>9999999999}",
+        "{self}",
+        "{colum}",
+        "{{endpoint}}",
+        "{ endpoint }",
         "{% for i in range(10**9) %}x{% endfor %}",
         "{# note #}",
-        "{{",
-        "}}",
-        "{{ endpoint",
-        "{{ endpoint }} {{",
-        "{{\nendpoint }}",
-        "{{ " + "a" * 50 + " }}",
+        "{",
+        "}",
+        "{endpoint} {",
+        "{" + "a" * 50 + "}",
         "x" * (TEMPLATE_MAX + 1),
     ],
 )
-def test_only_fields_are_templates(template: str) -> None:
-    with pytest.raises(InvalidInput, match="summary"):
-        check_template(template)
+def test_only_fields_are_filled_in(template: str) -> None:
+    with pytest.raises(InvalidInput, match="inputs"):
+        check_template(template, field="inputs")
 
 
-@pytest.mark.parametrize(
-    "template", ["", "plain", "{0.__class__}", "{endpoint}", "%(endpoint)s", "${endpoint}", "a } b { c", "50%"]
-)
+@pytest.mark.parametrize("template", ["", "plain", "%(endpoint)s", "$endpoint", "50%", "a\\b"])
 def test_what_other_templates_would_read_is_text_here(template: str) -> None:
-    check_template(template)
+    check_template(template, field="inputs")
     assert render(template, {"endpoint": "shop/m"}) == template
 
 
 def test_every_field_is_filled_and_none_is_read_twice() -> None:
-    template = " ".join(f"{{{{ {name} }}}}{{{{{name}}}}}" for name in FIELDS)
-    check_template(template)
-    assert render(template, dict.fromkeys(FIELDS, "{{ rule }}")) == " ".join(["{{ rule }}{{ rule }}"] * len(FIELDS))
-    assert render("{{ column }}", {}) == "–"
+    template = " ".join(f"{{{name}}}" for name in FIELDS)
+    check_template(template, field="inputs")
+    assert render(template, dict.fromkeys(FIELDS, "{rule}")) == " ".join(["{rule}"] * len(FIELDS))
+    assert fields(Delivery("k", "ops", "g", (told("a"),), 1), Links()).keys() == set(FIELDS)
 
 
 def test_what_a_template_gives_is_bounded_in_size_and_time() -> None:
     began = time.perf_counter()
-    assert len(render("{{ endpoint }}" * (TEMPLATE_MAX // 14), {"endpoint": "x" * 10_000_000})) <= SUMMARY_MAX
-    for hostile in ("{{ " * 600, "{" * TEMPLATE_MAX, "{{ a" * 500, "{{" + " " * (TEMPLATE_MAX - 2)):
+    assert len(render("{endpoint}" * (TEMPLATE_MAX // 10), {"endpoint": "x" * 1_000_000})) <= TEXT_MAX
+    for hostile in ("{" * TEMPLATE_MAX, "{a" * 1000, "{" + " " * (TEMPLATE_MAX - 1), "{" + "a" * (TEMPLATE_MAX - 1)):
         render(hostile, {})
-    assert time.perf_counter() - began < 1.0
+    assert time.perf_counter() - began < 2.0
 
 
 HOSTILE = (

@@ -36,5 +36,5 @@ def fields(delivery: Delivery, links: Links) -> dict[str, str]:
 
 
 def filled(wanted: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
-    """The operator's own names, each with its `{{ field }}`s filled in."""
+    """The operator's own names, each with its `{field}`s filled in."""
     return {name: templates.render(text, told) for name, text in wanted.items()}

@@ -1,0 +1,119 @@
+"""Whatever happens in whatever order, an outbox keeps its laws: arbitrary histories in simulated time."""
+
+from dataclasses import replace
+from itertools import count
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.server.notify.building import receiver, told
+from tests.server.notify.test_outbox import World
+
+from driftline_server.notify.failures import Permanent, Retryable
+from driftline_server.notify.notification import RESOLVED, Delivery
+from driftline_server.outbox import outbox
+from driftline_server.outbox.letters import letters, prune, resend
+
+EVENTS = st.one_of(
+    st.tuples(st.just("fire"), st.integers(0, 3), st.integers(1, 4)),
+    st.tuples(st.just("end"), st.integers(0, 3), st.integers(1, 4)),
+    st.tuples(st.just("run"), st.sampled_from([0, 1, 30, 60, 600, 7200]), st.none()),
+    st.tuples(
+        st.just("fail"), st.sampled_from([Retryable("down"), Retryable("busy", retry_after_s=90), Permanent("no"), None]), st.none()
+    ),
+    st.tuples(st.just("crash"), st.none(), st.none()),
+    st.tuples(st.just("restart"), st.none(), st.none()),
+    st.tuples(st.just("set clock"), st.sampled_from([-7200, -60, -1, 86400]), st.none()),
+    st.tuples(st.just("resend"), st.none(), st.none()),
+    st.tuples(st.just("prune"), st.none(), st.none()),
+)
+
+
+class History:
+    """A world in which things happen; keeps what was told."""
+
+    def __init__(self, interval: str) -> None:
+        self.world = World(receiver("ops", group_interval=interval))
+        self.numbers = count()
+        self.active: dict[str, str] = {}  # alert: its group
+        self.enqueued: list[str] = []
+
+    def happen(self, what: str, first: object, second: object) -> None:
+        world = self.world
+        match what, first, second:
+            case "fire", int(group), int(number):
+                for alert in [f"a{next(self.numbers)}" for _ in range(number)]:
+                    self.active[alert] = f"g{group}"
+                    self.tell(alert, f"g{group}", "firing")
+            case "end", int(), int(number):
+                for alert in list(self.active)[:number]:
+                    self.tell(alert, self.active.pop(alert), RESOLVED)
+            case "run", int(seconds), _:
+                world.run(seconds)
+            case "fail", error, _:
+                world.wire.fails = lambda _: error  # type: ignore[assignment,return-value]
+            case "crash", _, _:
+                self.crash()
+            case "restart", _, _:
+                world.restart()
+            case "set clock", int(seconds), _:
+                world.clock.advance(seconds)
+            case "resend", _, _:
+                self.resend()
+            case "prune", _, _:
+                world.ledger.write(lambda connection: prune(connection, before_us=world.clock.at_us - 30 * 86400 * 10**6))
+
+    def tell(self, alert: str, group: str, status: str) -> None:
+        name = f"{alert}-{status}"
+        note = replace(told(name, group=group, status=status, at_us=self.world.clock.at_us), alert=alert)
+        self.world.ledger.write(lambda connection: outbox.enqueue(connection, note, [self.world.to]))
+        self.enqueued.append(name)
+
+    def crash(self) -> None:
+        """The process ends while it sends, whether or not the message was taken."""
+        fails, self.world.wire.fails = self.world.wire.fails, lambda _: KeyboardInterrupt()  # type: ignore[assignment,return-value]
+        try:
+            self.world.lane.step()
+        except KeyboardInterrupt:
+            self.world.restart()
+        self.world.wire.fails = fails
+
+    def resend(self) -> None:
+        world = self.world
+        for letter in world.ledger.write(lambda connection: letters(connection, state="dead")):
+            world.ledger.write(lambda connection, key=letter.id: resend(connection, key, now_us=world.clock.at_us))  # type: ignore[misc]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(EVENTS, max_size=25), st.sampled_from(["0s", "10s", "5m"]))
+def test_in_the_end_everything_has_arrived_under_one_key(events: list[tuple[str, object, object]], interval: str) -> None:
+    history = History(interval)
+    for event in events:
+        history.happen(*event)
+    world = history.world
+    world.wire.fails = lambda _: None
+    history.resend()
+    world.run(2 * 86400)
+    arrived: list[Delivery] = [delivery for _, delivery in world.wire.arrived]
+    keys: dict[str, set[str]] = {}
+    for delivery in arrived:
+        for note in delivery.notifications:
+            keys.setdefault(note.id, set()).add(delivery.key)
+    assert keys.keys() == set(history.enqueued)
+    assert all(len(found) == 1 for found in keys.values())
+    assert set(world.states()) <= {"delivered"}
+    assert world.lane.step() is None
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(EVENTS.filter(lambda event: event[0] in ("fire", "end", "run", "restart", "set clock")), max_size=25))
+def test_where_nothing_fails_everything_arrives_once_beginnings_first(events: list[tuple[str, object, object]]) -> None:
+    history = History("30s")
+    for event in events:
+        history.happen(*event)
+    history.world.run(86400)
+    order = [name for names in history.world.wire.names for name in names]
+    assert sorted(order) == sorted(history.enqueued)
+    for name in order:
+        alert, _, status = name.partition("-")
+        if status == RESOLVED:
+            assert order.index(f"{alert}-firing") < order.index(name)
