@@ -118,6 +118,7 @@ class Durability:
 
     def _on_checkpoint(self, covered: int) -> None:
         """Two checkpoints cover the journal up to a position: what is before it will not be read again."""
+        self._snapshots.save_producers()
         dropped = self._journal.drop_before(covered + 1)
         if dropped:
             log.debug("journal segments were dropped", segments=len(dropped))

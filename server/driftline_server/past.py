@@ -13,7 +13,6 @@ from driftline_server.owner import Owner
 from driftline_server.registration import Registration
 from driftline_server.store import Reader
 
-_EVER_US = 2**61
 _CODEC = "zstd"
 
 
@@ -65,5 +64,4 @@ class Answers:
     def _oldest_us(self, uid: str, span: Span) -> int | None:
         if self.reader is None or span.window_us is not None or span.start_us is not None:
             return None
-        first = next(iter(self.reader.newest(uid, -_EVER_US, _EVER_US)), None)
-        return first.start_us if first else None
+        return self.reader.oldest_us(uid)

@@ -6,11 +6,12 @@ after a restart: the engine remembers which hours it knows to be stored.
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
 import structlog
 
+from driftline_core.endpoint_state import EndpointState
 from driftline_core.engine import Effect, Engine, Window
 from driftline_core.errors import CoreError
 from driftline_core.query import Report, drift_report
@@ -22,7 +23,7 @@ from driftline_server.past import encode_profiles
 from driftline_server.records import Record
 from driftline_server.registration import Registration
 from driftline_server.registry import Registry
-from driftline_server.store import Hour, Store, StoredEndpoint, StoredReference, StoreError, StoreWriter
+from driftline_server.store import Hour, Store, StoredEndpoint, StoredProducer, StoredReference, StoreError, StoreWriter
 from driftline_server.write_ahead import Entry
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Snapshots:
         self._is_writing = False
         self._is_behind = False
         self._lock = threading.Lock()
+        self._producers_since_us = 0
 
     def on_effect(self, effect: Effect) -> None:
         """An hour has closed; called by the owner's thread."""
@@ -67,31 +69,56 @@ class Snapshots:
 
     def on_registered(self, registration: Registration, set_us: int) -> None:
         """An endpoint was created, or has a new reference."""
-        stored = StoredEndpoint(
-            registration.uid, registration.name, registration.spec, registration.columns, registration.created_us
-        )
-        reference = registration.reference
+        stored, reference = _stored(registration), registration.reference
         version = StoredReference(reference.version, set_us, reference.profile.rows, encode_reference(reference))
 
         def save(store: Store) -> None:
             store.save_endpoint(stored)
             store.save_reference(registration.uid, version)
 
-        self._writer.submit(save)
+        self._submit_project(save, registration.name)
 
     def on_deleted(self, registration: Registration, at_us: int) -> None:
         """An endpoint was deleted."""
-        self._writer.submit(lambda store: store.delete_endpoint(registration.uid, at_us))
+        self._submit_project(lambda store: store.delete_endpoint(registration.uid, at_us), registration.name)
+
+    def save_producers(self) -> None:
+        """Stores how far each producer is, those that were seen since this was last done: for people who look."""
+        since_us = self._producers_since_us
+
+        def read(engine: Engine) -> dict[str, list[StoredProducer]]:
+            return {uid: _producers(engine.state(uid), since_us) for uid in self._registry.by_uid() if uid in engine}
+
+        found = {uid: producers for uid, producers in self._owner.call_now(read).items() if producers}
+        if not found:
+            return
+
+        def save(store: Store) -> None:
+            for uid, producers in found.items():
+                if store.holds(uid):
+                    store.save_producers(uid, producers)
+
+        self._submit_project(save, "producers")
+        self._producers_since_us = max(each.last_seen_us for producers in found.values() for each in producers)
+
+    def _submit_project(self, job: Callable[[Store], None], name: str) -> None:
+        try:
+            self._writer.submit(job)
+        except (CoreError, StoreError) as error:
+            # It is in the journal; the next start, or its next hour, brings it into the store.
+            log.warning("something is not in the database yet", what=name, reason=str(error))
 
     def _submit(self) -> None:
         with self._lock:
             effects = [self._waiting.popleft() for _ in range(min(_HOURS_MAX, len(self._waiting)))]
-        specs = {uid: entry.registration.spec for uid, entry in self._registry.by_uid().items() if entry.registration}
-        known = [effect for effect in effects if effect.uid in specs]
+        served = {uid: entry.registration for uid, entry in self._registry.by_uid().items() if entry.registration}
+        known = [effect for effect in effects if effect.uid in served]
 
         def save(store: Store) -> None:
+            for uid in {effect.uid for effect in known if not store.holds(effect.uid)}:
+                store.save_endpoint(_stored(served[uid]))
             until = {effect.uid: effect.end_us for effect in known}
-            store.save_hours([hour_of(effect, specs[effect.uid]) for effect in known], closed_until_us=until)
+            store.save_hours([hour_of(effect, served[effect.uid].spec) for effect in known], closed_until_us=until)
 
         try:
             self._writer.submit(save).add_done_callback(lambda done: self._on_saved(done, known))
@@ -114,6 +141,18 @@ class Snapshots:
 
     def _ask_again(self, engine: Engine) -> None:
         self.resume(engine.unsaved())
+
+
+def _producers(state: EndpointState, since_us: int) -> list[StoredProducer]:
+    return [
+        StoredProducer(producer_id, known.epoch, known.sequence, known.losses, known.last_us)
+        for producer_id, known in state.producers.items()
+        if known.last_us >= since_us
+    ]
+
+
+def _stored(registration: Registration) -> StoredEndpoint:
+    return StoredEndpoint(registration.uid, registration.name, registration.spec, registration.columns, registration.created_us)
 
 
 def hour_of(effect: Effect, spec: EndpointSpec) -> Hour:

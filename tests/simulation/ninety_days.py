@@ -54,12 +54,10 @@ def main() -> None:
             print(f"  day {day:3}: {memory / 1e6:6.0f} MB resident beside the oracle, {size / 1e6:7.1f} MB of database")
         (first_day, first_rss, first_size), (last_day, last_rss, last_size) = marks[0], marks[-1]
         per_hour = (last_size - first_size) / ((last_day - first_day) * 24 * given.endpoints)
-        print(
-            f"  {hours:,} stored hours equal the oracle; {world.restarts} restarts, {world.clock_steps} clock steps; {played_s:.0f} s"
-        )
-        print(
-            f"  memory {last_rss / first_rss:.2f} of day {first_day}'s, {per_hour:.0f} bytes of database an endpoint and hour (3 columns)"
-        )
+        met = f"{world.restarts} restarts, {world.clock_steps} clock steps"
+        print(f"  {hours:,} stored hours equal the oracle; {met}; {played_s:.0f} s")
+        memory = f"memory is {last_rss / first_rss:.2f} of day {first_day}'s"
+        print(f"  {memory}; an endpoint's hour of 3 columns takes {per_hour:.0f} bytes of database")
         world.store.close()
 
 

@@ -55,7 +55,7 @@ class Dispatcher:
         """Sends to one more receiver, or to one of this name instead of the one before."""
         self.remove(receiver.name)
         worker = _Worker(Lane(receiver, send, self._ledger, self._clock, self._limits))
-        worker.lane.start()
+        worker.lane.recover()
         with self._lock:
             if not self._is_stopping:
                 self._workers[receiver.name] = worker

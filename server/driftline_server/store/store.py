@@ -152,6 +152,10 @@ class Store:
         with self.atomic():
             return self._db.conn.execute(_EXPIRE, (before_us, hours_max)).rowcount
 
+    def holds(self, uid: str) -> bool:
+        """Whether an endpoint was saved."""
+        return bool(self._db.conn.execute("SELECT 1 FROM endpoints WHERE uid = ?", (uid,)).fetchone())
+
     def _keys_of(self, uid: str) -> Keys | None:
         """The keys of an endpoint, None where it was deleted; raises NotFound."""
         if uid not in self._keys:
