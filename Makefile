@@ -32,6 +32,7 @@ bench: setup
 	$(BIN)/python bench/kernels.py
 	$(BIN)/python bench/ingest.py
 	$(BIN)/python bench/client_log.py
+	$(BIN)/python bench/alerts.py
 	$(BIN)/python bench/store.py
 
 # 100,000 mutated payloads against a real server.

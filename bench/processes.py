@@ -13,8 +13,9 @@ CLI = str(Path(sys.executable).with_name("driftline"))
 
 @contextlib.contextmanager
 def server(*options: str) -> Iterator[tuple[str, int]]:
-    """A driftline server that keeps nothing: its address and process id."""
-    with _process([CLI, "serve", "--listen", "127.0.0.1:0", "--data", "none", *options], r"driftline listening on (\S+)") as found:
+    """A driftline server, its address and process id; it keeps nothing unless the options say so."""
+    kept = () if "--data" in options else ("--data", "none")
+    with _process([CLI, "serve", "--listen", "127.0.0.1:0", *kept, *options], r"driftline listening on (\S+)") as found:
         yield found
 
 
@@ -26,9 +27,10 @@ def bare_server() -> Iterator[tuple[str, int]]:
 
 
 @contextlib.contextmanager
-def load(target: str, endpoint: str, *, rows: int, seconds: float) -> Iterator[None]:
-    """A process that pushes at full speed through a Monitor of its own."""
-    with _process([sys.executable, str(HERE / "load.py"), target, endpoint, str(rows), str(seconds)], r"(pushing)"):
+def load(target: str, endpoint: str, *, rows: int, seconds: float, rate: float = 0.0) -> Iterator[None]:
+    """A process that pushes through a Monitor of its own, at so many batches a second; 0: at full speed."""
+    command = [sys.executable, str(HERE / "load.py"), target, endpoint, str(rows), str(seconds), str(rate)]
+    with _process(command, r"(pushing)"):
         yield
 
 
