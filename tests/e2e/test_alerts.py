@@ -1,0 +1,278 @@
+"""Alerts end to end: a server process, models that drift, and people who are told."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.e2e.server import Server
+
+import driftline
+from driftline import Alert, AlertReceiver, Client, InvalidInput, NotFound
+
+WAIT_S = 30.0
+RNG = np.random.default_rng(11)
+USUAL = pa.table({"amount": RNG.normal(100, 10, 4000), "country": RNG.choice(["DE", "FR"], 4000), "score": RNG.random(4000)})
+DRIFTED = USUAL.set_column(0, "amount", pa.array(np.full(4000, 900.0)))
+
+
+@pytest.fixture(scope="module")
+def client(server: Server) -> Iterator[Client]:
+    with driftline.connect(server.address) as connected:
+        yield connected
+
+
+@pytest.fixture
+def model(client: Client, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An endpoint of the test's own; its rules end with the test."""
+    created = client.create_endpoint(f"alerts/{request.node.name.partition('[')[0]}", reference=USUAL, prediction="score")
+    yield created.name
+    for rule in client.rules():
+        client.delete_rule(rule.name)
+    client.delete_endpoint(created.name)
+
+
+def push(server: Server, name: str, table: pa.Table) -> None:
+    with driftline.Monitor(server.address, name) as monitor:
+        monitor.log_batch(table.select(["amount", "country"]), prediction=table["score"])
+        assert monitor.flush(WAIT_S)
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Waits for what must become true."""
+    end = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.02)
+
+
+def states(client: Client, name: str) -> list[str]:
+    return client.alerts(name)["state"].to_pylist()
+
+
+def drain(told: "queue.SimpleQueue[Alert]", number: int) -> list[Alert]:
+    return [told.get(timeout=WAIT_S) for _ in range(number)]
+
+
+def test_an_alert_from_its_onset_to_its_end(server: Server, client: Client, model: str) -> None:
+    rule = client.create_rule("drift", endpoint=model, event="data-drift-detected", window="1h", severity="critical")
+    assert (rule.window, rule.severity, rule.reset, rule.in_settings) == (timedelta(hours=1), "critical", "auto", False)
+    push(server, model, USUAL)
+    assert client.alerts(model).num_rows == 0
+    push(server, model, DRIFTED)
+    push(server, model, DRIFTED)
+    push(server, model, DRIFTED)
+    until(lambda: states(client, model) == ["firing"])
+    (row,) = client.alerts(model, "firing").to_pylist()
+    assert (row["rule"], row["endpoint"], row["column"], row["event"]) == ("drift", model, None, "data-drift-detected")
+    alert = client.alert(row["id"])
+    assert [(each.column, each.metric, each.status) for each in alert.evidence] == [("amount", "drift", "detected")]
+    assert [each.after for each in alert.steps] == ["pending", "firing"]
+    assert alert.first_seen.tzinfo is not None
+    assert "amount" in alert.summary
+    assert client.acknowledge(alert.id).state == "acknowledged"
+    assert client.acknowledge(alert.id).state == "acknowledged"
+    client.delete_rule("drift")
+    ended = client.alert(alert.id)
+    assert (ended.state, ended.steps[-1].reason) == ("resolved", "its rule was deleted")
+    assert client.alerts(model, "firing").num_rows == 0
+
+
+def test_a_rule_on_columns_has_an_alert_a_column(server: Server, client: Client, model: str) -> None:
+    client.create_rule("columns", endpoint=model, metric="drift", above=0.5, clear=0.3, column="*")
+    push(server, model, DRIFTED)
+    until(lambda: states(client, model) == ["firing"])
+    assert client.alerts(model)["column"].to_pylist() == ["amount"]
+    alert = client.reset(client.alerts(model)["id"][0].as_py())
+    assert (alert.state, alert.resolved is not None) == ("resolved", True)
+
+
+def test_following_misses_nothing_and_resumes(server: Server, client: Client, model: str) -> None:
+    with client.alerts(model, follow=True) as following:
+        client.create_rule("quality", endpoint=model, event="data-quality")
+        push(server, model, USUAL.set_column(1, "country", pa.array(["IT"] * 4000)))
+        fired = next(following)
+        assert (fired.state, fired.rule, fired.evidence[0].metric) == ("firing", "quality", "unseen_share")
+        token = following.resume_token
+    client.acknowledge(fired.id)
+    client.reset(fired.id)
+    with client.alerts("alerts/*", follow=True, resume_token=token) as following:
+        assert [(each.id, each.state) for each in (next(following), next(following))] == [
+            (fired.id, "acknowledged"),
+            (fired.id, "resolved"),
+        ]
+    assert list(following) == []
+
+
+def test_closing_ends_an_iteration_that_waits(client: Client) -> None:
+    following = client.alerts(follow=True)
+    seen: list[Alert] = []
+    thread = threading.Thread(target=lambda: seen.extend(following))
+    thread.start()
+    following.close()
+    thread.join(WAIT_S)
+    assert not thread.is_alive()
+    assert seen == []
+
+
+def test_a_callback_is_called_until_it_acknowledges(server: Server, client: Client, model: str) -> None:
+    told: queue.SimpleQueue[Alert] = queue.SimpleQueue()
+    failures = iter([ValueError("not now")])
+
+    def on_alert(alert: Alert) -> None:
+        for failure in failures:
+            raise failure
+        told.put(alert)
+
+    with AlertReceiver("127.0.0.1:0", on_alert) as receiver:
+        assert client.register_callback("notebook", receiver.address).is_callback
+        assert client.test_receiver("notebook") == f"{receiver.address}: answered ABORTED: on_alert failed"
+        assert client.test_receiver("notebook") == ""
+        assert drain(told, 1)[0].event == "test"
+        client.create_rule("drift", endpoint=model, template="drift-detected")
+        push(server, model, DRIFTED)
+        fired = drain(told, 1)[0]
+        assert (fired.state, fired.endpoint, fired.evidence[0].column) == ("firing", model, "amount")
+        client.reset(fired.id)
+        assert drain(told, 1)[0].state == "resolved"
+        until(lambda: {each.state for each in client.deliveries(receiver="notebook")} == {"delivered"})
+        client.unregister_callback("notebook")
+    assert [each.name for each in client.receivers()] == []
+    assert told.empty()
+
+
+def test_a_silence_is_quiet_and_what_still_fires_is_told_at_its_end(server: Server, client: Client, model: str) -> None:
+    told: queue.SimpleQueue[Alert] = queue.SimpleQueue()
+    with AlertReceiver("127.0.0.1:0", told.put) as receiver:
+        client.register_callback("quiet", receiver.address)
+        silence = client.silence(model, duration="1h", reason="a trial")
+        assert (silence.reason, silence.until - silence.created) == ("a trial", timedelta(hours=1))
+        client.create_rule("drift", endpoint=model, template="drift-detected")
+        push(server, model, DRIFTED)
+        until(lambda: states(client, model) == ["firing"])
+        assert told.empty()
+        assert [each.id for each in client.silences()] == [silence.id]
+        client.end_silence(silence.id)
+        assert drain(told, 1)[0].state == "firing"
+        client.unregister_callback("quiet")
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"event": "concept-drift-detected"}, "nothing computes concept-drift-detected yet"),
+        ({"metric": "accuracy", "above": 1}, "nothing computes 'accuracy' yet"),
+        ({"metric": "latency_p99"}, "say above or below"),
+        ({"event": "no-data", "window": "31d"}, "window is impossible"),
+        ({"event": "no-data", "window": "soon"}, "window: 'soon' is no duration"),
+        ({"event": "no-data", "receivers": ["nobody"]}, "no receiver 'nobody'"),
+        ({"event": "no-data", "receivers": "ops"}, "write ['ops']"),
+        ({"event": "no-data", "severity": "high"}, "severity: 'high' is none of info, warning, critical"),
+        ({"event": "no-data", "criteria": {"count": 3}}, "criteria.within is missing"),
+        ({"event": "no-data", "criteria": {"count": -3, "within": "1h"}}, "the rule cannot be sent"),
+        ({"event": "no-data", "summary": "{{7*7}}"}, "summary has a brace"),
+        ({"event": "no-data", "endpoint": "../../etc"}, "endpoint is neither"),
+        ({}, "event is missing"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_with_the_remedy(client: Client, keys: dict[str, object], told: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        client.create_rule("bad", **keys)  # type: ignore[arg-type]
+    assert told in str(refusal.value)
+    assert client.rules() == []
+
+
+def test_what_is_not_there_is_told(client: Client, model: str) -> None:
+    client.create_rule("one", endpoint=model, template="silence")
+    with pytest.raises(driftline.AlreadyExists, match="rule 'one' exists"):
+        client.create_rule("one", template="silence")
+    for ask in (
+        lambda: client.delete_rule("two"),
+        lambda: client.alert("0" * 16),
+        lambda: client.acknowledge("0" * 16),
+        lambda: client.end_silence("x"),
+        lambda: client.test_receiver("nobody"),
+        lambda: client.resend("x"),
+        lambda: client.unregister_callback("x"),
+    ):
+        with pytest.raises(NotFound):
+            ask()
+    for ask in (
+        lambda: client.silence("*", rule="two"),
+        lambda: client.silence("", duration="1h"),
+        lambda: client.silence("*", duration="400d"),
+        lambda: client.alerts(state="burning"),
+        lambda: client.deliveries(state="lost"),
+        lambda: client.alerts(follow=True, resume_token="99999"),
+        lambda: client.alerts(follow=True, resume_token="ever since"),
+    ):
+        with pytest.raises(InvalidInput):
+            ask()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["169.254.169.254:8080", "10.0.0.1:22", "[::ffff:169.254.169.254]:8080", "0x7f000001:8080", "nowhere", "unix:/x", "h:0"],
+)
+def test_a_callback_leads_nowhere_it_should_not(client: Client, address: str) -> None:
+    with pytest.raises(InvalidInput):
+        client.register_callback("bad", address)
+
+
+def test_rules_of_the_settings_stay_and_alerts_survive_a_restart(tmp_path: Path) -> None:
+    rules = '[{"template": "drift-detected", "name": "settled", "endpoint": "kept/*"}]'
+    data = str(tmp_path / "data")
+    with Server(data=data, rules=rules) as server, driftline.connect(server.address) as client:
+        (rule,) = client.rules()
+        assert (rule.name, rule.in_settings) == ("settled", True)
+        with pytest.raises(InvalidInput, match="stands in the server's settings"):
+            client.delete_rule("settled")
+        client.create_endpoint("kept/model", reference=USUAL, prediction="score")
+        client.create_rule("called", endpoint="kept/*", event="data-drift-suspected")
+        following = client.alerts(follow=True)
+        push(server, "kept/model", DRIFTED)
+        assert {next(following).rule for _ in range(2)} == {"settled", "called"}
+        before = client.alerts().sort_by("id").to_pylist()
+        token = following.resume_token
+        following.close()
+    with Server(data=data, rules=rules) as server, driftline.connect(server.address) as client:
+        assert [each.name for each in client.rules()] == ["settled", "called"]
+        after = client.alerts().sort_by("id").to_pylist()
+        assert [(each["id"], each["state"], each["first_seen"]) for each in after] == [
+            (each["id"], each["state"], each["first_seen"]) for each in before
+        ]
+        with client.alerts(follow=True, resume_token=token) as following:
+            client.reset(before[0]["id"])
+            assert next(following).id == before[0]["id"]
+
+
+def test_subscribers_past_the_cap_are_refused_and_do_not_delay_the_end() -> None:
+    server = Server(subscribers_max=2)
+    try:
+        with driftline.connect(server.address) as client:
+            first, second = client.alerts(follow=True), client.alerts(follow=True)
+            with pytest.raises(driftline.ResourceExhausted, match="subscribers_max"):
+                client.alerts(follow=True)
+            assert client.rules() == []
+            second.close()
+            until(lambda: _can_follow(client))
+            server.terminate()
+            started = time.monotonic()
+            assert server.wait() == 0
+            assert time.monotonic() - started < 8  # less than calls under way are given
+            first.close()
+    finally:
+        server.kill()
+
+
+def _can_follow(client: Client) -> bool:
+    try:
+        client.alerts(follow=True).close()
+    except driftline.ResourceExhausted:
+        return False
+    return True
