@@ -15,6 +15,10 @@ from click.testing import Result
 Call = Callable[..., Result]
 
 TALKING = [
+    ("alerts", "list"),
+    ("alerts", "list", "--follow"),
+    ("alerts", "show", "0"),
+    ("alerts", "rules", "list"),
     ("drift", "m"),
     ("endpoints", "list"),
     ("endpoints", "show", "m"),
@@ -33,11 +37,11 @@ def nobody() -> Iterator[str]:
 def test_help_names_every_command(call: Call) -> None:
     said = call("--help")
     assert said.exit_code == 0
-    for command in ("demo", "drift", "endpoints", "push", "serve"):
+    for command in ("alerts", "demo", "drift", "endpoints", "push", "serve"):
         assert command in said.stdout
 
 
-@pytest.mark.parametrize("command", ["demo", "drift", "endpoints", "push", "serve"])
+@pytest.mark.parametrize("command", ["alerts", "demo", "drift", "endpoints", "push", "serve"])
 def test_every_command_has_help(call: Call, command: str) -> None:
     assert call(command, "--help").exit_code == 0
 
@@ -149,6 +153,9 @@ def test_json_option_is_on_every_command_that_prints_data(call: Call) -> None:
     for command in (
         ("drift",),
         ("push",),
+        *(("alerts", verb) for verb in ("list", "show", "ack", "reset", "silence", "silences", "unsilence", "test", "receivers")),
+        *(("alerts", verb) for verb in ("deliveries", "resend")),
+        *(("alerts", "rules", verb) for verb in ("add", "list", "delete")),
         *(("endpoints", verb) for verb in ("create", "set-reference", "list", "show", "delete")),
     ):
         helped = call(*command, "--help").stdout

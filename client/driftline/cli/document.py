@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from _typeshed import DataclassInstance
 
     import driftline
 
@@ -38,6 +39,20 @@ def history_document(table: "pa.Table") -> dict[str, Any]:
     """What client.history() answers; `points` is a list of objects, `column` null for the endpoint as a whole."""
     whose = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
     return {**whose, "column": whose["column"] or None, "points": _plain(table.to_pylist())}
+
+
+def table_document(table: "pa.Table") -> list[Any]:
+    """A table as a list of objects."""
+    document = _plain(table.to_pylist())
+    assert isinstance(document, list)
+    return document
+
+
+def fact_document(fact: "DataclassInstance") -> dict[str, Any]:
+    """An alert, a rule, a silence, a receiver, a delivery, in the client's words; lengths of time in seconds."""
+    document = _plain(asdict(fact))
+    assert isinstance(document, dict)
+    return document
 
 
 def _plain(value: object) -> object:

@@ -5,14 +5,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.measure import Measurement
-from rich.table import Table
 from rich.text import Text
 
 from driftline.cli.document import endpoint_document
 from driftline.cli.endpoint_table import endpoint_view, endpoints_table
 from driftline.cli.failure import Failure
-from driftline.cli.options import PARQUET, aside, connected, json_option, output, print_json, program, server_option
+from driftline.cli.options import PARQUET, aside, connected, json_option, output, print_json, print_whole, program, server_option
 from driftline.cli.progress import rows_bar
 from driftline.cli.text import plain
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
     import driftline
 
-ENDLESS = 10_000  # signs: wider than any table
 KINDS = ("categorical", "numeric", "boolean")
 
 
@@ -98,7 +95,7 @@ def list_(pattern: str | None, *, server: str, as_json: bool) -> None:
     if as_json:
         print_json([endpoint_document(endpoint) for endpoint in found])
     elif found:
-        _print_whole(endpoints_table(found, datetime.now(UTC)))
+        print_whole(endpoints_table(found, datetime.now(UTC)))
     elif pattern:
         output().print(Text(f"no endpoint matches {plain(pattern)}"))
     else:
@@ -137,14 +134,6 @@ def delete(name: str, *, yes: bool, server: str, as_json: bool) -> None:
         print_json({"deleted": endpoint.name})
     else:
         output().print(Text(f"deleted {plain(endpoint.name)}"), soft_wrap=True)
-
-
-def _print_whole(table: Table) -> None:
-    """Prints a table as wide as it is: a name cut in two can be neither copied nor searched for."""
-    console = output()
-    natural = Measurement.get(console, console.options.update_width(ENDLESS), table).maximum
-    console.width = max(natural, console.width)
-    console.print(table)
 
 
 def _confirmed(endpoint: "driftline.Endpoint") -> bool:

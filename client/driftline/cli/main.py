@@ -12,6 +12,7 @@ from driftline.cli.failure import Failure, failure_of
 
 # Ours: where a command lives, and what `driftline --help` says of it without importing it.
 BUILT_IN = {
+    "alerts": ("driftline.cli.alerts:alerts", "See and handle alerts, write rules, test who is told."),
     "demo": ("driftline.cli.demo:demo", "See it work: a server, three years of real people, an incident."),
     "drift": ("driftline.cli.drift:drift", "Show how far each column has drifted."),
     "endpoints": ("driftline.cli.endpoints:endpoints", "Create, list, show and delete endpoints."),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from driftline.errors import InvalidInput
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SERVER = "127.0.0.1:7433"
+ENDLESS = 10_000  # signs: wider than any table
 
 
 def server_option(command: Command) -> Command:
@@ -75,6 +78,19 @@ def aside() -> Console:
 def print_json(document: object) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def print_json_line(document: object) -> None:
+    """One JSON document on one line, at once: for what goes on and on."""
+    click.echo(json.dumps(document, allow_nan=False))
+
+
+def print_whole(table: Table) -> None:
+    """Prints a table as wide as it is: a name cut in two can be neither copied nor searched for."""
+    console = output()
+    natural = Measurement.get(console, console.options.update_width(ENDLESS), table).maximum
+    console.width = max(natural, console.width)
+    console.print(table)
 
 
 def program() -> str:

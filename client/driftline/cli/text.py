@@ -58,6 +58,20 @@ def ago(then: datetime, now: datetime) -> str:
     return "just now"
 
 
+def span(length: timedelta) -> str:
+    """A length of time in its largest units.
+
+    >>> span(timedelta(minutes=90)), span(timedelta(seconds=0.5))
+    ('1 h 30 min', '0.5 s')
+    """
+    seconds, parts = length.total_seconds(), []
+    for unit, sign in UNITS:
+        if sign != "s" and seconds >= unit:
+            parts.append(f"{seconds // unit:g} {sign}")
+            seconds %= unit
+    return " ".join([*parts, *([f"{seconds:g} s"] if seconds or not parts else [])])
+
+
 def instant(when: datetime) -> str:
     """A moment to the second, in UTC.
 
