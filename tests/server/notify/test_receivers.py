@@ -1,12 +1,15 @@
 """Receivers are read as they are written; what is wrong is refused by its key, with what to write instead."""
 
+import re
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from driftline_core.errors import InvalidInput
 from driftline_server.notify.channels import Apprise, Callback, GitHub, GitLab, Jenkins, Webhook
-from driftline_server.notify.receivers import RECEIVERS_MAX, parse_receiver, parse_receivers
+from driftline_server.notify.receivers import CHANNELS, RECEIVERS_MAX, parse_receiver, parse_receivers
 from driftline_server.notify.secret import Reference, Secret
 
 ENV = Reference("env", "T")
@@ -114,3 +117,11 @@ def test_a_receiver_shows_nothing_that_gives_access() -> None:
     assert "CANARY" not in repr(hook)
     assert parse_receiver({"name": "ci", "github": GITHUB}).shown == "github shop/models"
     assert parse_receiver({"name": "out", "console": True}).shown == "console"
+
+
+def test_the_settings_of_the_guide_are_read() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "receivers.md").read_text()
+    blocks = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    read = [list(parse_receivers(tomllib.loads(block)["receivers"])) for block in blocks]
+    assert read == [["ops", "on call", "chat"], ["retrain"], ["retrain"], ["retrain"]]
+    assert all(f"`{channel}`" in guide for channel in CHANNELS)
