@@ -108,9 +108,7 @@ def main() -> None:
                 taken = trials(names, monitors, heard)
     p50, p99 = np.percentile(taken, [50, 99])
     verdict = "met" if p99 <= GOAL_S else "MISSED"
-    print(
-        f"\nfrom acknowledgement to webhook: {count} endpoints × {COLUMNS} columns, {rate * 2048 / 1e6:.2f} M rows/s (half load)"
-    )
+    print(f"\nfrom acknowledgement to webhook: {count} endpoints × {COLUMNS} columns, {rate * 2048 / 1e6:.2f} M rows/s (half load)")
     print(f"  p50 {p50 * 1e3:.0f} ms, p99 {p99 * 1e3:.0f} ms, most {max(taken) * 1e3:.0f} ms   <= {GOAL_S:g} s {verdict}")
 
 

@@ -1,5 +1,6 @@
 """`driftline serve`: a server in the foreground, until SIGTERM or Ctrl-C."""
 
+import os
 import signal
 import sys
 import threading
@@ -23,6 +24,7 @@ def serve(listen: str | None, data: str | None, config: Path | None) -> None:
     try:
         settings = load(config, listen=listen, data=data)
         configure(json=settings.log_json)
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own lines tell an operator nothing that ours do not
         from driftline_server.app import App  # numba and gRPC: not for --help
 
         app = App(settings)

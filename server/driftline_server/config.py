@@ -6,11 +6,25 @@ Every queue, cache and loop has its `_max` here, with what happens there in its 
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
 Positive = Annotated[int, Field(gt=0)]
 MiB = 1024 * 1024
+
+
+def _address(listen: str) -> str:
+    """HOST:PORT, as given. gRPC would take a port past 65535 for what is left of it, and a missing one for 443."""
+    host, _, port = listen.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise ValueError(f"{listen!r} is no address to listen on; write HOST:PORT, with a port from 0 (take a free one) to 65535")
+    return listen
+
+
+def _folder(data: str) -> str:
+    if not data.strip():
+        raise ValueError("name a directory to keep state in, or none")
+    return data
 
 
 class Settings(BaseSettings):
@@ -18,9 +32,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DRIFTLINE_", extra="forbid", frozen=True)
 
-    listen: str = "127.0.0.1:7433"
+    listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:7433"
     # Where state is kept; "none" keeps all in memory.
-    data: str = "./driftline-data"
+    data: Annotated[str, AfterValidator(_folder)] = "./driftline-data"
     reflection: bool = False
     log_json: bool = False
 
@@ -103,7 +117,7 @@ def load(config: Path | None, **given: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        problem = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"]
+        problem = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"setting {key!r}: {problem}{f' (in {config})' if config else ''}") from None
     except (SettingsError, ValueError, OSError) as error:
         raise ConfigError(f"settings{f' in {config}' if config else ''}: {error}") from None

@@ -29,14 +29,17 @@ def environment(**settings: object) -> dict[str, str]:
 
 
 class Server:
-    """A server process on a free port; a context manager that asserts at its end that the server lived and leaves cleanly."""
+    """A server process on a free port; a context manager that asserts at its end that the server lived and leaves cleanly.
 
-    def __init__(self, *, listen: str = "127.0.0.1:0", data: str = "none", **settings: object) -> None:
+    It keeps nothing unless `data` is given.
+    """
+
+    def __init__(self, *, listen: str = "127.0.0.1:0", data: Path | str = "none", **settings: object) -> None:
         self.lines: list[str] = []
         self._lines_checked = 0
         self._listening = threading.Event()
         self._process = subprocess.Popen(
-            [*COMMAND, "--listen", listen, "--data", data], stderr=subprocess.PIPE, text=True, env=environment(**settings)
+            [*COMMAND, "--listen", listen, "--data", str(data)], stderr=subprocess.PIPE, text=True, env=environment(**settings)
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -330,18 +330,20 @@ def _receive(stranger: socket.socket) -> bytes:
 
 
 def test_big_endian_is_refused_when_the_handle_is_opened(server: Server) -> None:
-    declared = bytearray(schema_of(PLAIN))
+    declared = bytearray(schema_of(PLAIN.with_metadata({"endianness": "\x01"})))
     root = 8 + int.from_bytes(declared[8:12], "little")
-    header_at = root + _entry(declared, root, 2)
-    schema = header_at + int.from_bytes(declared[header_at : header_at + 4], "little")
-    endianness = _entry(declared, schema, 0)
+    header = root + _entry(declared, root, 2)
+    schema = header + int.from_bytes(declared[header : header + 4], "little")
+    # The field is left out where it says little; here it is found where the bytes say 1, big.
+    vtable = schema - int.from_bytes(declared[schema : schema + 4], "little", signed=True)
+    one = declared.index(b"\x01\x00", schema + 4)
+    declared[vtable + 4 : vtable + 6] = (one - schema).to_bytes(2, "little")
     with Watched(server) as watched:
-        if endianness:
-            declared[schema + endianness] = 1
-            refused = watched.stream.open(watched.name, bytes(declared), number=9).refused
-            assert [(each.code, each.field, each.reason) for each in refused] == [
-                (3, "schema", "schema is big-endian; send little-endian")
-            ]
+        watched.good()
+        refused = watched.stream.open(watched.name, bytes(declared), number=9).refused
+        assert [(each.code, each.field, each.reason) for each in refused] == [
+            (3, "schema", "schema is big-endian; send little-endian")
+        ]
 
 
 def _entry(message: bytearray, table: int, slot: int) -> int:

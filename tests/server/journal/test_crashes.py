@@ -34,7 +34,7 @@ def test_a_crash_at_every_operation(lives_before: int, power: str) -> None:
             return
 
 
-@pytest.mark.parametrize("ended_at", (40, 52, 61))
+@pytest.mark.parametrize("ended_at", [40, 52, 61])
 def test_crash_upon_crash(ended_at: int) -> None:
     """The recovery of a crash crashes too, at every operation of it."""
     left = FaultFilesystem(dead_from(ended_at))
