@@ -83,8 +83,8 @@ class App:
         kernels.warm_up()
         if self._durability is not None:
             self._durability.recover(progress)
+        self._owner.ahead.start()  # before the owner, which may have hours to close at once
         self._owner.start()
-        self._owner.ahead.start()
         if self._durability is not None:
             self._durability.start()
         self._alerting.start()

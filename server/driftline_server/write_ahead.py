@@ -50,8 +50,8 @@ class WriteAhead:
 
     def start(self) -> None:
         """Takes records, behind those that were recovered."""
+        self._position = self.journal.recovered  # asked first: records may be appended and delivered as soon as it has started
         self.journal.start()
-        self._position = self.journal.last
 
     @property
     def is_durable(self) -> bool:

@@ -83,6 +83,11 @@ class Journal:
         return self._recovery.missing
 
     @property
+    def recovered(self) -> int:
+        """The last position that recovery has found."""
+        return self._recovery.last
+
+    @property
     def progress(self) -> tuple[int, int]:
         """Bytes recovery has read, and those it has to read."""
         return self._recovery.progress
@@ -100,7 +105,7 @@ class Journal:
         """Begins to take records, from the position after the last."""
         if not self._recovery.is_done:
             raise RuntimeError("a journal is recovered to its end before it is started")
-        self.last = self._recovery.last
+        self.last = self.recovered
         self._writer = Writer(
             self._folder,
             self._filesystem,

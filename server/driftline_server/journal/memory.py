@@ -28,6 +28,11 @@ class MemoryJournal:
         self.progress = (0, 0)
         self.abandoned: list[object] = []
 
+    @property
+    def recovered(self) -> int:
+        """Where positions begin."""
+        return self.last
+
     def recover(self, after: int, *, reached: int = 0) -> Iterator[Record]:
         """Nothing was kept."""
         self.last = after
