@@ -40,6 +40,9 @@ class Wait:
     on_durable: OnDurable
 
 
+_UNWRITTEN = Body.of(0, ())
+
+
 class WriteAhead:
     """Joins the journal and the owner."""
 
@@ -84,10 +87,9 @@ class WriteAhead:
         except JournalFailed as error:
             raise Unavailable(f"{error}; the server's log says what to do") from None
 
-    @staticmethod
-    def body(record: Record, parts: Sequence[bytes | memoryview], definition: Definition | None = None) -> Body:
-        """A record's bytes, their checksum taken: made where nobody waits."""
-        return Body.of(record, parts, definition)
+    def body(self, record: Record, parts: Sequence[bytes | memoryview], definition: Definition | None = None) -> Body:
+        """A record's bytes, their checksum taken: made where nobody waits. Of no bytes where nothing is written down."""
+        return Body.of(record, parts, definition) if self.is_durable else _UNWRITTEN
 
     def ask(self, question: Question) -> None:
         """Hands a question to the owner, behind all that was accepted before. Raises JournalFailed where the server shuts down."""
