@@ -5,7 +5,6 @@ from driftline_core.alerts.board import Board, Limits
 from driftline_core.alerts.catalogue import COMPUTED, EVENTS, METRICS, TEMPLATES
 from driftline_core.alerts.changes import Changes
 from driftline_core.alerts.evaluation import Evidence, Verdict, evaluate
-from driftline_core.alerts.grouping import groups
 from driftline_core.alerts.lifecycle import NEXT, step
 from driftline_core.alerts.observation import Observation, observe, observe_arrival
 from driftline_core.alerts.parsing import endpoint_pattern, parse, parse_all
@@ -37,7 +36,6 @@ __all__ = [
     "Verdict",
     "endpoint_pattern",
     "evaluate",
-    "groups",
     "observe",
     "observe_arrival",
     "parse",
