@@ -65,9 +65,24 @@ def mlrun_pairs() -> list:
     for case in VECTORS["end_to_end"]:
         for feature, wanted in case.get("per_feature", {}).items():
             current, reference = case["current"][feature], case["reference"][feature]
-            if sum(current["hist"][0]) == current["count"] and sum(reference["hist"][0]) == reference["count"]:
+            if adds_up(current) and adds_up(reference):
                 pairs.append((f"{case['name']}/{feature}", current["hist"][0], reference["hist"][0], wanted))
     return pairs
+
+
+def adds_up(column: dict) -> bool:
+    """Whether a column's bins hold all its values: MLRun divides by the one and sums the other."""
+    return sum(column["hist"][0]) == column["count"]
+
+
+def mlrun_windows() -> list[dict]:
+    """The windows of several columns, or one, all of whose counts add up."""
+    cases = [case for case in VECTORS["end_to_end"] if case.get("per_feature")]
+    return [
+        case
+        for case in cases
+        if all(adds_up(case[side][name]) for side in ("current", "reference") for name in case["per_feature"])
+    ]
 
 
 @pytest.mark.parametrize(("name", "current", "reference", "wanted"), mlrun_pairs(), ids=lambda v: v if isinstance(v, str) else "")
@@ -79,6 +94,18 @@ def test_mlruns_convention_gives_mlruns_values(name: str, current, reference, wa
         assert value == pytest.approx(expected, abs=1e-12, rel=0, nan_ok=True), measure
     status = [Status.NO_DETECTION, Status.POTENTIAL, Status.DETECTED][wanted["status"]]
     assert status_of(got["drift"], Thresholds()) is status
+
+
+@pytest.mark.parametrize("case", mlrun_windows(), ids=lambda case: case["name"])
+def test_mlruns_mean_and_verdict_of_a_window_are_those_of_its_columns(case: dict) -> None:
+    counts = [[np.array(case[side][name]["hist"][0]) for side in ("current", "reference")] for name in case["per_feature"]]
+    means = {measure: np.mean([f(*each) for each in counts]) for measure, f in CONVENTIONS["mlrun"].items()}
+    drift = (means["tvd"] + means["hellinger"]) / 2
+    wanted = {measure: case[f"{measure}_mean"] for measure in means} | {"general": case["general_drift"]}
+    for measure, value in (means | {"general": drift}).items():
+        expected = np.nan if wanted[measure] is None else wanted[measure]
+        assert value == pytest.approx(expected, abs=1e-12, rel=0, nan_ok=True), measure
+    assert status_of(drift, Thresholds()) is [Status.NO_DETECTION, Status.POTENTIAL, Status.DETECTED][case["status"]]
 
 
 def test_every_convention_has_every_name() -> None:
