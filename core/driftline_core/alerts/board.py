@@ -64,6 +64,7 @@ class Board:
         self._waiting: set[Key] = set(self._entries)  # those that time alone may move
         self.clock = clock or Steady()
         self.clock.last_us = max(self.clock.last_us, *(_newest(entry.state) for entry in self._entries.values()), -(2**62))
+        self._begun_us: int | None = None  # steady time of the first observation
         self.overflow = 0
 
     # Rules and silences.
@@ -134,7 +135,9 @@ class Board:
     def evaluate(self, seen: Observation) -> Changes:
         """Takes in what is seen of an endpoint: every rule on it that the observation shows is evaluated once."""
         moment = self.clock.update(seen.at_us)
-        seen = replace(seen, silent_us=self._silent_us(seen, moment))
+        if self._begun_us is None:
+            self._begun_us = moment.steady_us
+        seen = replace(seen, silent_us=self._silent_us(seen, moment), up_us=moment.steady_us - self._begun_us)
         gathered = Gathered()
         for rule in self._rules_of(seen.endpoint):
             if rule.event == NO_DATA or rule.window_us == seen.window_us:

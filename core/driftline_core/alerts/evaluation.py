@@ -15,7 +15,11 @@ from driftline_core.alerts.catalogue import DATA_QUALITY, DRIFT_EVENTS, NO_DATA,
 from driftline_core.alerts.observation import ColumnView, Observation
 from driftline_core.alerts.rules import Rule
 from driftline_core.drift import Status
+from driftline_core.panes import MINUTE_US
 from driftline_core.schema import Role
+
+# After a start clients connect again, and send what they kept, within this.
+SETTLING_US = MINUTE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,12 @@ def _verdict(column: str, readings: list[_Reading], seen: Observation) -> Verdic
 
 
 def _silence(rule: Rule, seen: Observation) -> Verdict:
-    silent_s, level_s = seen.silent_us / 1e6, rule.window_us / 1e6
-    breaching = (Evidence("", "silent_seconds", silent_s, level_s),) if seen.silent_us >= rule.window_us else ()
-    return Verdict("", breaching, frozenset(), silent_s, seen.tick, seen.at_us - seen.silent_us, seen.at_us)
+    """No row for the window. Just after a start it is not known: rows that waited elsewhere are given a minute to come."""
+    is_silent, is_settled = seen.silent_us >= rule.window_us, seen.up_us >= min(rule.window_us, SETTLING_US)
+    silent_s = seen.silent_us / 1e6
+    breaching = (Evidence("", "silent_seconds", silent_s, rule.window_us / 1e6),) if is_silent and is_settled else ()
+    unclear = frozenset({""}) if is_silent and not is_settled else frozenset()
+    return Verdict("", breaching, unclear, silent_s, seen.tick, seen.at_us - seen.silent_us, seen.at_us)
 
 
 def _views(rule: Rule, seen: Observation) -> Iterable[ColumnView]:

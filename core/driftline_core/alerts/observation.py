@@ -27,6 +27,7 @@ class Observation:
 
     window_us  the window's length as rules ask for it; None where only the arrival of rows was looked at
     silent_us  for how long no row has come (since the endpoint was created, where none ever came)
+    up_us      for how long anybody could have come, since the server's start
     tick       rises with what was counted: a breach counts as one event however often the same data is looked at
     status     None: no report was made
     metrics    of the endpoint as a whole, by name
@@ -35,6 +36,7 @@ class Observation:
     endpoint: str
     at_us: int
     silent_us: int = 0
+    up_us: int = 2**62
     tick: int = 0
     window_us: int | None = None
     start_us: int = 0

@@ -23,7 +23,9 @@ class Rises:
         """Takes in a total; returns by how much it rose in the last `window_us`. The first total is where it begins."""
         width_us = max(self.window_us // POINTS_MAX, 1)
         end_us = -(-steady_us // width_us) * width_us
-        if self._points and self._points[-1][0] == end_us:
+        if not self._points:
+            self._points.append((end_us - width_us, total))
+        elif self._points[-1][0] == end_us:
             self._points.pop()
         self._points.append((end_us, total))
         while len(self._points) > 1 and self._points[1][0] <= steady_us - self.window_us:

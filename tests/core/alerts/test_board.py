@@ -67,6 +67,26 @@ def test_rows_that_come_after_the_clock_stepped_back_end_the_silence() -> None:
     assert not told.is_firing
 
 
+def test_a_silence_while_the_server_was_away_is_not_told_before_rows_could_come() -> None:
+    away = arrival(T0 + HOUR, silent_us=HOUR, tick=1)
+    late, back = Board([SILENT]), Board([SILENT])
+    told = [late.evaluate(replace(away, at_us=away.at_us + second * SECOND)).notifications for second in range(61)]
+    assert [bool(each) for each in told] == [False] * 60 + [True]
+    assert back.evaluate(away).notifications == ()
+    assert not any(back.evaluate(arrival(T0 + HOUR + second * SECOND, tick=2)).transitions for second in range(1, 90))
+
+
+def test_a_silence_that_was_told_is_not_over_because_the_server_starts() -> None:
+    board = Board([SILENT])
+    board.evaluate(arrival(T0, tick=1))
+    (state,) = board.evaluate(arrival(T0 + HOUR, silent_us=HOUR, tick=1)).states
+    again = Board([SILENT], [from_dict(to_dict(state))])
+    for second in range(90):
+        seen = arrival(T0 + 2 * HOUR + second * SECOND, silent_us=2 * HOUR + second * SECOND, tick=1)
+        assert again.evaluate(seen).transitions == ()
+    assert [each.is_firing for each in again.evaluate(arrival(T0 + 3 * HOUR, tick=2)).notifications] == [False]
+
+
 def test_time_alone_makes_due_what_is_held() -> None:
     board = Board([replace(SLOW, hold_us=10 * SECOND)])
     board.evaluate(metric("latency_p99", 0.5, at_us=T0))
