@@ -7,6 +7,7 @@ from driftline.client import Client, connect
 from driftline.endpoint import Column, Counters, Endpoint
 from driftline.errors import AlreadyExists, Error, InvalidInput, NotFound, PermissionDenied, ResourceExhausted, Unavailable
 from driftline.following import Following
+from driftline.kept import Gap, HoursNotKept, Kept
 from driftline.monitor import Monitor
 from driftline.report import Report
 from driftline.rule import Criteria, Rule
@@ -26,7 +27,10 @@ __all__ = [
     "Error",
     "Evidence",
     "Following",
+    "Gap",
+    "HoursNotKept",
     "InvalidInput",
+    "Kept",
     "Monitor",
     "NotFound",
     "PermissionDenied",

@@ -1,4 +1,4 @@
-"""Asking a server: endpoints, drift, histograms, history. What a notebook and the command line use."""
+"""Asking a server: endpoints, drift, histograms, history, rows. What a notebook and the command line use."""
 
 import json
 import time
@@ -14,7 +14,9 @@ from driftline.alert_calls import AlertCalls
 from driftline.endpoint import KINDS, Endpoint, endpoint_from
 from driftline.errors import InvalidInput, from_rpc
 from driftline.report import Report, histogram_from, report_from
-from driftline.spans import Duration, Instant, duration_us, instant_us
+from driftline.row_calls import RowCalls
+from driftline.span_message import span_message
+from driftline.spans import Duration, Instant, duration_us
 from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
 
 Bins = str | Mapping[str, Sequence[float]]
@@ -54,7 +56,7 @@ def connect(target: str, *, timeout: float = 30.0) -> "Client":
     return Client(target, timeout=timeout)
 
 
-class Client(AlertCalls):
+class Client(AlertCalls, RowCalls):
     """The questions a server answers. Raises the subclasses of driftline.Error. Safe to share between threads."""
 
     def __init__(self, target: str, *, timeout: float = 30.0) -> None:
@@ -156,7 +158,7 @@ class Client(AlertCalls):
         The server widens the span to what it keeps; the report says what was used. `convention="mlrun"` gives MLRun's formulas
         and verdict. Raises NotFound, InvalidInput.
         """
-        request = metrics_pb2.GetDriftRequest(endpoint=name, span=_span(window, start, end), convention=convention)
+        request = metrics_pb2.GetDriftRequest(endpoint=name, span=span_message(window, start, end), convention=convention)
         return report_from(self._ask(self._metrics.GetDrift, request))
 
     def histogram(
@@ -169,7 +171,7 @@ class Client(AlertCalls):
         end: Instant | None = None,
     ) -> pa.Table:
         """The bins of one column: bin, lower and upper (or category), reference, current. Raises NotFound, InvalidInput."""
-        request = metrics_pb2.GetHistogramRequest(endpoint=name, column=column, span=_span(window, start, end))
+        request = metrics_pb2.GetHistogramRequest(endpoint=name, column=column, span=span_message(window, start, end))
         return histogram_from(self._ask(self._metrics.GetHistogram, request))
 
     def history(
@@ -208,16 +210,6 @@ class Client(AlertCalls):
         finally:
             parts.close()
         return endpoint_from(answer.endpoint, tuple(answer.notes))
-
-
-def _span(window: Duration | None, start: Instant | None, end: Instant | None) -> metrics_pb2.Span:
-    if window is not None and (start is not None or end is not None):
-        raise InvalidInput("give either window, or start and end, not both")
-    return metrics_pb2.Span(
-        window_us=None if window is None else duration_us(window),
-        start_us=None if start is None else instant_us(start),
-        end_us=None if end is None else instant_us(end),
-    )
 
 
 def _bins(bins: Bins) -> endpoint_pb2.Bins:

@@ -94,6 +94,11 @@ class EndpointState:
                     merged[version] = profile.copy()
         return merged
 
+    def rows_between(self, start_us: int, end_us: int) -> int:
+        """Rows of the panes that begin in [start, end)."""
+        held = [held for width, start in self._between(start_us, end_us) for held in self.panes[width][start].values()]
+        return sum((each if isinstance(each, Profile) else Profile.decode(each)).rows for each in held)
+
     def drop_hour(self, start_us: int, end_us: int) -> None:
         """Forgets an hour and its panes."""
         del self.hours[start_us]

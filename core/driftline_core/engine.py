@@ -45,7 +45,7 @@ class Engine:
     """Owns the profiles of its endpoints."""
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
-        self._settings = settings or EngineSettings()
+        self.settings = self._settings = settings or EngineSettings()
         self._endpoints: dict[str, EndpointState] = {}
         self._scratch = kernels.new_scratch()
         self._expired_us: int | None = None
@@ -223,6 +223,12 @@ class Engine:
         )
         profiles = endpoint.merged(start_us, end_us)
         return Live(start_us, end_us, endpoint.references, endpoint.reference, profiles, frozenset(endpoint.hours))
+
+    def rows_by_hour(self, uid: str, start_us: int, end_us: int, hours_max: int) -> dict[int, int]:
+        """Rows of the first hours in memory that begin in [start, end), by start; raises NotFound. Where there are more, ask on."""
+        endpoint = self._get(uid)
+        hours = sorted(hour for hour in endpoint.hours if start_us <= hour < end_us)
+        return {hour: endpoint.rows_between(hour, hour + self._settings.hour_us) for hour in hours[:hours_max]}
 
     def window(self, uid: str, span: Span, now_us: int) -> Window:
         """What was counted in a span, where all of it is in memory."""

@@ -30,6 +30,7 @@ SERVICES = (
     "",
     "driftline.v1.AlertService",
     "driftline.v1.EndpointService",
+    "driftline.v1.ExportService",
     "driftline.v1.IngestService",
     "driftline.v1.MetricsService",
 )
@@ -49,16 +50,19 @@ class App:
         registry = Registry(self._owner, clock, endpoints_max=settings.endpoints_max, producers_max=settings.producers_max)
         self._durability = None
         if settings.data != "none":
-            self._durability = Durability(Path(settings.data), settings, engine, registry, self._owner, on_state=self._on_state)
+            self._durability = Durability(
+                Path(settings.data), settings, engine, registry, self._owner, clock, on_state=self._on_state
+            )
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
         self._alerting = alerting(settings, registry, answers, owner=self._owner, clock=clock, durability=self._durability)
+        exports = self._durability.exports if self._durability else None
         self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits), settings)
         self._health = health.HealthServicer(
             experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2, "health")
         )
         self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
         self._server.add_generic_rpc_handlers(
-            services(self._ingest, registry, answers, owner=self._owner, clock=clock, limits=limits, settings=settings)
+            services(self._ingest, registry, answers, exports, owner=self._owner, clock=clock, limits=limits, settings=settings)
         )
         self._subscriptions = subscriptions_of(self._alerting, settings)
         self._server.add_generic_rpc_handlers((alert_services(self._alerting, self._subscriptions, settings),))

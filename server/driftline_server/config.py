@@ -4,7 +4,7 @@ Every queue, cache and loop has its `_max` here, with what happens there in its 
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
@@ -63,6 +63,17 @@ class Settings(BaseSettings):
     callbacks_private: bool = False
     # How links in messages reach this server, where that is not the address it listens on.
     public_address: str = ""
+    # Rows are archived, to be exported: "on", "off", or "auto" (endpoints that have a label).
+    archive: Literal["auto", "on", "off"] = "auto"
+    # The share of rows that is kept, always the same ones: 0.1 keeps every tenth or so.
+    archive_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    # Archived hours older than this are deleted.
+    archive_days: Annotated[int, Field(gt=0, le=36_500)] = 30
+    # Past it, what checkpoints cover is dropped from the journal before it is archived, and cannot be exported any more.
+    journal_bytes_max: Positive = 4096 * MiB
+    # Exports at once; more are refused with RESOURCE_EXHAUSTED. One whose rows nobody takes for so long is ended.
+    exports_max: Positive = 4
+    export_idle_seconds: Positive = 300
     # Batches decoded and not yet counted. Past either, streams are not read from (gRPC's flow control tells the clients).
     queue_batches_max: Positive = 32
     queue_bytes_max: Positive = 8 * MiB

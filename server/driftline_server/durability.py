@@ -5,10 +5,12 @@ from pathlib import Path
 
 import structlog
 
-from driftline_core.engine import Engine
+from driftline_core.engine import Engine, EngineSettings
 from driftline_server import checkpoint
+from driftline_server.archive import Archive, Bounds, Dropping, Exports, Policy, Retention, Shelf
 from driftline_server.checkpoint import CheckpointUnknown
 from driftline_server.checkpoints import Checkpoints
+from driftline_server.clock import Clock
 from driftline_server.config import ConfigError, Settings
 from driftline_server.filesystem import SystemFilesystem
 from driftline_server.journal import Journal, JournalDamaged, JournalSettings, JournalUnknown, State
@@ -21,7 +23,8 @@ from driftline_server.store import Reader, Store, StoreError, StoreWriter
 
 log = structlog.get_logger(__name__)
 
-JOURNAL, CHECKPOINTS = "journal", "checkpoints"
+JOURNAL, CHECKPOINTS, ARCHIVE = "journal", "checkpoints", "archive"
+_RELAXED_SHARE = 0.5  # of journal_bytes_max: up to it the archive has time to rest
 
 
 class Durability:
@@ -34,6 +37,7 @@ class Durability:
         engine: Engine,
         registry: Registry,
         owner: Owner,
+        clock: Clock,
         *,
         on_state: Callable[[State, str], None],
     ) -> None:
@@ -58,6 +62,7 @@ class Durability:
             deliver=owner.ahead.deliver,
             on_state=on_state,
         )
+        self._archive, self.exports = self._archiving(settings, engine.settings, clock)
         self._checkpoints = Checkpoints(
             folder / CHECKPOINTS,
             self._filesystem,
@@ -104,21 +109,52 @@ class Durability:
             registration = entry.current()
             if registration.reference.version not in {each.version for each in self.reader.references(uid)}:
                 self._snapshots.on_registered(registration, registration.created_us)
-        self._registry.listeners.append(self._snapshots)
+        self._registry.listeners += [self._snapshots, self._archive]
         self._snapshots.resume(self._owner.call_now(lambda engine: engine.unsaved()))
         self._checkpoints.start()
+        self._archive.start()
 
     def stop(self) -> None:
         """Nothing more comes in: makes durable and counts what was accepted, writes a last checkpoint, and closes."""
         self._journal.close()
         self._checkpoints.close()
+        self._archive.close()
         self._owner.close()
         self._writer.close()
         self._store.close()
 
     def _on_checkpoint(self, covered: int) -> None:
-        """Two checkpoints cover the journal up to a position: what is before it will not be read again."""
+        """Two checkpoints cover the journal up to a position: what is before it will not be replayed again."""
         self._snapshots.save_producers()
-        dropped = self._journal.drop_before(covered + 1)
-        if dropped:
-            log.debug("journal segments were dropped", segments=len(dropped))
+        self._archive.cover(covered)
+
+    def _archiving(self, settings: Settings, engine: EngineSettings, clock: Clock) -> tuple[Archive, Exports]:
+        """What keeps rows, and what reads them again."""
+        shelf = Shelf(self._folder / ARCHIVE, self._filesystem)
+        policy = Policy(settings.archive, settings.archive_share, settings.archive_days)
+        bounds = Bounds(engine.future_max_us, engine.retention_us)
+        archive = Archive(
+            shelf,
+            policy,
+            self._registry,
+            self._journal,
+            dropping=Dropping(self._journal, clock, journal_bytes_max=settings.journal_bytes_max),
+            retention=Retention(shelf, policy, self._writer, hour_us=engine.hour_us, snapshot_days=settings.snapshot_days),
+            clock=clock,
+            bounds=bounds,
+            hour_us=engine.hour_us,
+            relaxed_bytes=int(_RELAXED_SHARE * settings.journal_bytes_max),
+        )
+        exports = Exports(
+            shelf,
+            policy,
+            bounds=bounds,
+            owner=self._owner,
+            reader=self._store.reader,
+            journal=self._journal,
+            clock=clock,
+            hour_us=engine.hour_us,
+            finest_us=engine.ruler.finest_us,
+            snapshot_days=settings.snapshot_days,
+        )
+        return archive, exports

@@ -56,6 +56,10 @@ class Filesystem(Protocol):
 
     def remove(self, path: Path) -> None: ...
 
+    def remove_folder(self, folder: Path) -> None:
+        """Removes a folder that holds nothing."""
+        ...
+
     def names(self, folder: Path) -> list[str]:
         """What a folder holds, sorted; nothing where there is no such folder."""
         ...
@@ -146,6 +150,9 @@ class SystemFilesystem:
 
     def remove(self, path: Path) -> None:
         path.unlink()
+
+    def remove_folder(self, folder: Path) -> None:
+        folder.rmdir()
 
     def names(self, folder: Path) -> list[str]:
         with contextlib.suppress(FileNotFoundError):

@@ -214,7 +214,11 @@ class FaultFilesystem:
     def names(self, folder: Path) -> list[str]:
         with self.lock:
             self.step("names", folder.name)
-            return sorted(path.name for path in self._seen if path.parent == folder)
+            below = {path.relative_to(folder).parts[0] for path in self._seen if folder in path.parents}
+            return sorted(below)  # a folder is there for as long as something is in it
+
+    def remove_folder(self, folder: Path) -> None:
+        self.step("remove_folder", folder.name)
 
     def make_folder(self, folder: Path) -> None:
         self.step("make_folder", folder.name)

@@ -55,6 +55,13 @@ def fact_document(fact: "DataclassInstance") -> dict[str, Any]:
     return document
 
 
+def kept_document(kept: "driftline.Kept") -> dict[str, Any]:
+    """What is kept of a span, in the words of driftline.Kept, without the schema; `hour` in seconds."""
+    document = _plain({name: getattr(kept, name) for name in ("endpoint", "start", "end", "rows", "share", "hour", "timestamp")})
+    assert isinstance(document, dict)
+    return document | {"gaps": [_plain(asdict(gap)) for gap in kept.gaps]}
+
+
 def _plain(value: object) -> object:
     match value:
         case dict():

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import NoReturn
 
@@ -16,12 +15,16 @@ BUILT_IN = {
     "demo": ("driftline.cli.demo:demo", "See it work: a server, three years of real people, an incident."),
     "drift": ("driftline.cli.drift:drift", "Show how far each column has drifted."),
     "endpoints": ("driftline.cli.endpoints:endpoints", "Create, list, show and delete endpoints."),
+    "export": ("driftline.cli.export:export", "Write the rows of a span to Parquet files."),
     "history": ("driftline.cli.history:history", "Show a metric hour by hour."),
     "push": ("driftline.cli.push:push", "Send the rows of a Parquet file as predictions."),
 }
 # Those of packages beside ours, found through the entry points of this group. Known by name: what is said while they are missing.
 GROUP = "driftline.commands"
-KNOWN = {"serve": "Run a server."}
+KNOWN = {
+    "repair": ("driftline_server.repair:repair", "Make a damaged data folder readable again."),
+    "serve": ("driftline_server.commands:serve", "Run a server."),
+}
 INTERRUPTED = 130
 
 
@@ -49,7 +52,7 @@ class Commands(click.Group):
         if name in BUILT_IN:
             return BUILT_IN[name][1]
         if name in KNOWN:
-            return KNOWN[name]
+            return KNOWN[name][1]
         command = self.get_command(ctx, name)
         return command.get_short_help_str(limit=100) if command is not None else ""
 
@@ -93,7 +96,7 @@ def _plugins() -> dict[str, EntryPoint]:
 
 def _loaded(name: str, plugin: EntryPoint | None) -> click.Command:
     try:
-        command = plugin.load() if plugin is not None else import_module("driftline_server.commands").serve
+        command = (plugin or EntryPoint(name, KNOWN[name][0], GROUP)).load()
     except ImportError as error:
         return _missing(name, plugin, error)
     assert isinstance(command, click.Command)

@@ -4,7 +4,7 @@ from driftline_server.journal.errors import JournalDamaged, JournalFailed, Journ
 from driftline_server.journal.frames import KIND_MAX, Body, Definition
 from driftline_server.journal.journal import Journal, JournalSettings
 from driftline_server.journal.memory import MemoryJournal
-from driftline_server.journal.reading import read_segment
+from driftline_server.journal.reading import SegmentReader, read_segment
 from driftline_server.journal.recovery import Record
 from driftline_server.journal.repair import Loss, repair
 from driftline_server.journal.segment import Segment
@@ -24,6 +24,7 @@ __all__ = [
     "MemoryJournal",
     "Record",
     "Segment",
+    "SegmentReader",
     "State",
     "read_segment",
     "repair",

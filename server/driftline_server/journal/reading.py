@@ -16,22 +16,42 @@ def read_segment(segment: Segment, filesystem: Filesystem) -> Iterator[Record]:
 
     Raises JournalDamaged; FileNotFoundError where it was dropped before this began. Dropped later, it is read to its end.
     """
-    view = SegmentView.open(segment.path, filesystem)
-    definitions: dict[int, memoryview] = {}
-    shared = MappingProxyType(definitions)
-    offset, position = FIRST_FRAME, segment.first - 1
-    while position < segment.last:
-        frame = view.frame(offset)
-        if frame is None:
-            raise JournalDamaged(segment.path, offset, f"the frame of position {position + 1} is not what was written")
-        header = frame.header
-        if header.kind == frames.CLOSE:
-            return
-        if header.kind == frames.DEFINE:
-            definitions[header.definition] = frame.body
-        elif header.kind == frames.GAP:
-            position = frames.gap_of(frame.body)[1]
-        else:
-            position = header.position
-            yield Record(position, header.kind, frame.body, header.definition, shared)
-        offset = frame.end
+    for _, record in SegmentReader(segment, filesystem).records():
+        yield record
+
+
+class SegmentReader:
+    """A segment to be read more than once, from any place; good for as long as it is held, even where the segment is dropped.
+
+    Raises FileNotFoundError where it was dropped before, JournalDamaged where its header does not hold.
+    """
+
+    begin = FIRST_FRAME
+
+    def __init__(self, segment: Segment, filesystem: Filesystem) -> None:
+        self.segment = segment
+        self._view = SegmentView.open(segment.path, filesystem)
+        self._definitions: dict[int, memoryview] = {}
+        self._shared = MappingProxyType(self._definitions)
+
+    def records(self, start: int = begin, stop: int | None = None) -> Iterator[tuple[int, Record]]:
+        """The records whose frames begin in [start, stop), each with where it ends; first from `begin`, where definitions are met.
+
+        Raises JournalDamaged where a frame that was durable is not what was written.
+        """
+        segment, offset = self.segment, start
+        position = segment.first - 1
+        while position < segment.last and (stop is None or offset < stop):
+            frame = self._view.frame(offset)
+            if frame is None:
+                raise JournalDamaged(segment.path, offset, f"the frame after position {position} is not what was written")
+            header, offset = frame.header, frame.end
+            if header.kind == frames.CLOSE:
+                return
+            if header.kind == frames.DEFINE:
+                self._definitions[header.definition] = frame.body
+            elif header.kind == frames.GAP:
+                position = frames.gap_of(frame.body)[1]
+            else:
+                position = header.position
+                yield offset, Record(position, header.kind, frame.body, header.definition, self._shared)

@@ -6,7 +6,8 @@ from driftline_core.errors import InvalidInput
 from driftline_core.payload import Limits
 from driftline_core.query import Bin, ColumnDrift, Report
 from driftline_core.schema import BinsSpec, Column, EndpointSpec, Kind, Role, Thresholds
-from driftline_proto.v1 import endpoint_pb2, ingest_pb2, metrics_pb2, schema_pb2
+from driftline_proto.v1 import endpoint_pb2, export_pb2, ingest_pb2, metrics_pb2, schema_pb2
+from driftline_server.archive import Export
 from driftline_server.intake import Handle
 from driftline_server.registration import Registration
 from driftline_server.store import Point
@@ -130,6 +131,31 @@ def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
         notes=handle.notes,
         payload_bytes_max=limits.payload_bytes_max,
         rows_max=limits.rows_max,
+    )
+
+
+def export_summary(given: Export, share: float) -> export_pb2.ExportSummary:
+    """What is kept of a span."""
+    return export_pb2.ExportSummary(
+        endpoint=given.name,
+        schema=given.schema.serialize().to_pybytes(),
+        timestamp_column=given.time,
+        start_us=given.start_us,
+        end_us=given.end_us,
+        rows=given.rows,
+        share=share,
+        hour_us=given.hour_us,
+        not_kept=[
+            export_pb2.HoursNotKept(
+                start_us=gap.start_us,
+                end_us=gap.end_us,
+                rows_counted=gap.counted,
+                rows_kept=gap.kept,
+                setting=gap.setting,
+                remedy=gap.remedy,
+            )
+            for gap in given.gaps
+        ],
     )
 
 

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 
 from driftline_core.payload import Limits
-from driftline_proto.v1 import endpoint_pb2, metrics_pb2
+from driftline_proto.v1 import endpoint_pb2, export_pb2, metrics_pb2
 from driftline_server.alerting.alerting import Alerting
+from driftline_server.archive import Exports
 from driftline_server.clock import Clock
 from driftline_server.config import Settings
 from driftline_server.intake import Intake
@@ -19,12 +20,13 @@ from driftline_server.past import Answers
 from driftline_server.registry import Registry
 from driftline_server.rpc.alerts import AlertService, alert_handlers
 from driftline_server.rpc.endpoints import EndpointService, UploadRoom
+from driftline_server.rpc.export import ExportService
 from driftline_server.rpc.history import HistoryService
 from driftline_server.rpc.ingest import IngestService
 from driftline_server.rpc.metrics import MetricsService
 from driftline_server.rpc.subscriptions import Subscriptions
 from driftline_server.rpc.wire import parse_push
-from driftline_server.rpc.wiring import service, stream, unary, upload
+from driftline_server.rpc.wiring import download, service, stream, unary, upload
 
 # Streams past the cap are refused by threads of the same pool, so a few more than the cap are kept.
 _REFUSING_THREADS = 16
@@ -68,6 +70,7 @@ def services(
     ingest: IngestService,
     registry: Registry,
     answers: Answers,
+    exports: Exports | None,
     *,
     owner: Owner,
     clock: Clock,
@@ -81,6 +84,8 @@ def services(
     endpoints = EndpointService(registry, owner, clock, limits, room, upload_s=settings.upload_seconds)
     metrics = MetricsService(registry, answers)
     history = HistoryService(registry, answers.reader)
+    downloads = ThreadPoolExecutor(settings.exports_max + _REFUSING_THREADS, "export")
+    export = ExportService(registry, exports, exports_max=settings.exports_max, idle_s=settings.export_idle_seconds)
     return (
         service("IngestService", {"Push": stream(ingest.push, parse_push, streams)}),
         service(
@@ -101,4 +106,5 @@ def services(
                 "GetHistory": unary(history.history, metrics_pb2.GetHistoryRequest),
             },
         ),
+        service("ExportService", {"ExportRows": download(export.rows, export_pb2.ExportRowsRequest, downloads)}),
     )

@@ -1,0 +1,49 @@
+"""What a client asks of rows: to have them again, and which are kept."""
+
+from typing import Any
+
+import grpc
+import pyarrow as pa
+
+from driftline import kept
+from driftline.kept import Kept
+from driftline.span_message import span_message
+from driftline.spans import Duration, Instant
+from driftline_proto.v1 import export_pb2, export_pb2_grpc
+
+
+class RowCalls:
+    """The part of a Client that is about rows."""
+
+    _target: str
+    _channel: grpc.Channel
+
+    def rows(
+        self, name: str, *, start: Instant | None = None, end: Instant | None = None, window: Duration | None = None
+    ) -> pa.RecordBatchReader:
+        """The rows of an endpoint from `start` to `end`, or of the last `window` of event time (the server's default: 1 hour).
+
+        They are streamed in the order of event time, each once: `.read_all()`, `.read_pandas()`, or batch by batch. Columns: `id`,
+        `timestamp` (UTC; the arrival where a row had none), the endpoint's, `latency`, `error`. Where rows of some hours are not
+        kept, a HoursNotKept warning names them and the setting; `kept` tells it beforehand, as data. Raises NotFound, also where
+        rows were counted and none is kept; InvalidInput, also where the server keeps nothing (--data none).
+        """
+        found, reader = self.rows_kept(name, start=start, end=end, window=window)
+        kept.warn(found)
+        return reader
+
+    def rows_kept(
+        self, name: str, *, start: Instant | None = None, end: Instant | None = None, window: Duration | None = None
+    ) -> tuple[Kept, pa.RecordBatchReader]:
+        """As `rows`, with what `kept` says beside it, of the very same moment; nothing is warned of."""
+        request = export_pb2.ExportRowsRequest(endpoint=name, span=span_message(window, start, end))
+        return kept.rows_of(self._export(request), self._target)
+
+    def kept(self, name: str, *, start: Instant | None = None, end: Instant | None = None, window: Duration | None = None) -> Kept:
+        """What `rows` would give: how many rows, and of which hours rows are not kept, with the setting that keeps them."""
+        request = export_pb2.ExportRowsRequest(endpoint=name, span=span_message(window, start, end), summary_only=True)
+        return kept.kept_of(self._export(request), self._target)
+
+    def _export(self, request: export_pb2.ExportRowsRequest) -> Any:
+        stub = export_pb2_grpc.ExportServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        return stub.ExportRows(request)

@@ -1,0 +1,74 @@
+"""Which hours' rows are not kept, and the setting that keeps them: what was counted beside what is there."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import sqrt
+
+from driftline_server.archive.policy import Policy
+from driftline_server.registration import Registration
+
+_DEVIATIONS = 6  # by which a sample may fall short of its share by chance
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Hours that follow one another, of which rows are missing for one reason."""
+
+    start_us: int
+    end_us: int
+    counted: int  # rows
+    kept: int
+    setting: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why rows of an endpoint are not there."""
+
+    registration: Registration
+    policy: Policy
+    hour_us: int
+    now_us: int
+
+    def of(self, start_us: int) -> tuple[str, str]:
+        """The setting that keeps the rows of an hour, and what to do."""
+        if not self.policy.share_of(self.registration):
+            return "archive", 'rows of this endpoint are not archived: set archive = "on" (auto archives endpoints with a label)'
+        if start_us < self.policy.oldest_us(self.now_us, self.hour_us):
+            return "archive_days", f"rows are kept for {self.policy.days} days: set archive_days higher"
+        return (
+            "journal_bytes_max",
+            "they were dropped before they were archived, or came while nothing was archived: set journal_bytes_max higher",
+        )
+
+
+def gaps(counted: Mapping[int, int], kept: Mapping[int, int], reasons: Reasons) -> list[Gap]:
+    """The hours (by start) of which fewer rows are kept than were counted, a sample's share taken into account."""
+    share = reasons.policy.share_of(reasons.registration) or 1.0
+    each = ((at, rows, kept.get(at, 0)) for at, rows in sorted(counted.items()))
+    short = [(at, rows, there) for at, rows, there in each if _is_short(there, rows, share)]
+    return list(_joined(Gap(at, at + reasons.hour_us, rows, there, *reasons.of(at)) for at, rows, there in short))
+
+
+def forgotten(start_us: int, end_us: int, snapshot_days: int) -> Gap:
+    """A span so old that not even counts are kept of it."""
+    remedy = f"nothing is kept for more than {snapshot_days} days: set snapshot_days higher"
+    return Gap(start_us, end_us, 0, 0, "snapshot_days", remedy)
+
+
+def _is_short(kept: int, counted: int, share: float) -> bool:
+    return kept < share * counted - _DEVIATIONS * sqrt(counted * share * (1 - share))
+
+
+def _joined(each: Iterable[Gap]) -> Iterable[Gap]:
+    last: Gap | None = None
+    for gap in each:
+        if last is not None and (last.end_us, last.setting) == (gap.start_us, gap.setting):
+            last = Gap(last.start_us, gap.end_us, last.counted + gap.counted, last.kept + gap.kept, gap.setting, gap.remedy)
+            continue
+        if last is not None:
+            yield last
+        last = gap
+    if last is not None:
+        yield last

@@ -1,0 +1,144 @@
+"""Pieces of kept rows, small enough to be read at once: groups of rows in the archive's files, runs of batches in the journal."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from driftline_core.panes import Micros
+from driftline_server.archive.arrived import Arrived, Bounds, Decoder, Wanted
+from driftline_server.archive.shelf import RowFile, Shelf
+from driftline_server.archive.tables import GROUP_ROWS
+from driftline_server.journal import JournalDamaged, SegmentReader
+
+_RUN_BYTES = 1 << 20  # of the journal, other endpoints' records among them
+
+
+class Piece(Protocol):
+    """Rows of one endpoint, and when the first and the last of them happened."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def first_us(self) -> int: ...
+
+    @property
+    def last_us(self) -> int: ...
+
+    def load(self) -> Iterator[pa.RecordBatch]:
+        """The rows, in any order. Raises FileNotFoundError where they were deleted meanwhile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of rows of a file."""
+
+    shelf: Shelf
+    file: RowFile
+    index: int
+    rows: int
+    first_us: int
+    last_us: int
+
+    def load(self) -> Iterator[pa.RecordBatch]:
+        opened = pq.ParquetFile(pa.BufferReader(self.shelf.map(self.file)))
+        yield from opened.read_row_group(self.index, use_threads=False).to_batches()
+
+
+def groups(shelf: Shelf, file: RowFile, time: str) -> tuple[pa.Schema, list[Group]]:
+    """What a file holds."""
+    opened = pq.ParquetFile(pa.BufferReader(shelf.map(file)))
+    column = opened.schema_arrow.get_field_index(time)
+    found = []
+    for index in range(opened.metadata.num_row_groups):
+        group = opened.metadata.row_group(index)
+        times = group.column(column).statistics
+        found.append(Group(shelf, file, index, group.num_rows, times.min_raw, times.max_raw))
+    return opened.schema_arrow, found
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Records of a segment that follow one another, of which some are batches of the endpoint."""
+
+    segment: "SegmentRows"
+    start: int
+    stop: int
+    rows: int
+    first_us: int
+    last_us: int
+
+    def load(self) -> Iterator[pa.RecordBatch]:
+        for _, arrived in self.segment.arrived(self.start, self.stop):
+            yield arrived.rows()
+
+
+@dataclass(slots=True)
+class SegmentRows:
+    """What a segment of the journal holds of one endpoint, once read() has gone through it."""
+
+    reader: SegmentReader
+    wanted: Wanted
+    bounds: Bounds
+    hour_us: int
+    runs: list[Run] = field(default_factory=list)
+    id_types: set[pa.DataType] = field(default_factory=set)  # of the rows that have an id
+    hours: dict[int, int] = field(default_factory=dict)  # rows by the hour they happened in
+    _decoder: Decoder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._decoder = Decoder({self.wanted.registration.uid: self.wanted}, self.bounds)
+
+    def read(self) -> None:
+        """Finds the endpoint's rows. A damaged segment is read as far as it goes."""
+        run = _Found(self.reader.begin)
+        for stop, arrived in self.arrived(self.reader.begin, None):
+            times = arrived.kept_times_us()
+            if not len(times):
+                continue
+            if arrived.plan.has_id:
+                self.id_types.add(arrived.plan.schema.field(arrived.plan.names.id).type)
+            hours, counts = np.unique(times // self.hour_us, return_counts=True)
+            for hour, count in zip(hours.tolist(), counts.tolist(), strict=True):
+                self.hours[hour * self.hour_us] = self.hours.get(hour * self.hour_us, 0) + count
+            run.add(times, stop)
+            if run.rows >= GROUP_ROWS or stop - run.start >= _RUN_BYTES:
+                self.runs.append(run.made(self))
+                run = _Found(stop)
+        if run.rows:
+            self.runs.append(run.made(self))
+
+    def arrived(self, start: int, stop: int | None) -> Iterator[tuple[int, Arrived]]:
+        """The endpoint's batches among the records in [start, stop), each with where it ends."""
+        try:
+            for end, record in self.reader.records(start, stop):
+                arrived = self._decoder.read(record)
+                if arrived is not None:
+                    yield end, arrived
+        except JournalDamaged:
+            return
+
+
+@dataclass(slots=True)
+class _Found:
+    """A run in the making."""
+
+    start: int
+    stop: int = 0
+    rows: int = 0
+    first_us: int = 2**63 - 1
+    last_us: int = -(2**63)
+
+    def add(self, times: Micros, stop: int) -> None:
+        self.stop = stop
+        self.rows += len(times)
+        self.first_us = min(self.first_us, int(times.min()))
+        self.last_us = max(self.last_us, int(times.max()))
+
+    def made(self, segment: SegmentRows) -> Run:
+        return Run(segment, self.start, self.stop, self.rows, self.first_us, self.last_us)

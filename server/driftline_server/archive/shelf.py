@@ -1,0 +1,152 @@
+"""Where rows lie: `archive/<endpoint uid>/<start of the hour>/<first>-<last>.parquet`, by the journal's positions they came from.
+
+A file stands whole or not at all. What came from a segment of the journal is in the journal too, for as long as that has the
+segment: whoever reads both takes the journal's, so that a crash between a file and the drop of its segment shows no row twice.
+"""
+
+import contextlib
+import errno
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from driftline_server.filesystem import Filesystem, write_all
+
+SUFFIX = ".parquet"
+_NEW_SUFFIX = ".new"
+_LEFT = {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}  # it is gone, or somebody has put something there
+_HOUR = "%Y%m%dT%H%M%SZ"
+_UID = re.compile(r"[0-9a-f]{32}\Z")
+_FILE = re.compile(r"(\d+)-(\d+)\.parquet\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class RowFile:
+    """A file of rows of one endpoint and hour, and the span of journal positions that they came from."""
+
+    path: Path
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was deleted."""
+
+    hours: int = 0
+    files: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: "Removed") -> "Removed":
+        return Removed(self.hours + other.hours, self.files + other.files, self.bytes + other.bytes)
+
+
+def hour_name(start_us: int) -> str:
+    """The folder of an hour.
+
+    >>> hour_name(1_764_036_000_000_000), hour_of("20251125T020000Z")
+    ('20251125T020000Z', 1764036000000000)
+    """
+    return datetime.fromtimestamp(start_us // 1_000_000, UTC).strftime(_HOUR)
+
+
+def hour_of(name: str) -> int | None:
+    """The start of an hour, by its folder; None where it is no hour's."""
+    try:
+        return int(datetime.strptime(name, _HOUR).replace(tzinfo=UTC).timestamp()) * 1_000_000
+    except ValueError:
+        return None
+
+
+class Shelf:
+    """The archive's folders and files. One thread writes; any may look."""
+
+    def __init__(self, folder: Path, filesystem: Filesystem) -> None:
+        self._folder = folder
+        self.filesystem = filesystem
+
+    def uids(self) -> list[str]:
+        """The endpoints that have rows here."""
+        return [name for name in self.filesystem.names(self._folder) if _UID.match(name)]
+
+    def hours(self, uid: str) -> list[int]:
+        """The starts of the hours an endpoint has rows of, in order."""
+        found = (hour_of(name) for name in self.filesystem.names(self._folder / uid))
+        return sorted(hour for hour in found if hour is not None)
+
+    def files(self, uid: str, hour_us: int) -> list[RowFile]:
+        """The files of an hour, by position."""
+        folder = self._hour(uid, hour_us)
+        found = ((_FILE.match(name), folder / name) for name in self.filesystem.names(folder))
+        return sorted((RowFile(path, int(m[1]), int(m[2])) for m, path in found if m), key=lambda file: file.first)
+
+    def save(self, uid: str, hour_us: int, body: pa.Buffer, *, first: int, last: int) -> Path:
+        """A file of rows that is there, whole, when this returns, but that its name is not durable before sync()."""
+        folder = self._hour(uid, hour_us)
+        self.filesystem.make_folder(folder)
+        path = folder / f"{first}-{last}{SUFFIX}"
+        new = path.with_suffix(_NEW_SUFFIX)
+        try:
+            with contextlib.closing(self.filesystem.create(new)) as file:
+                write_all(file, [memoryview(body)], 0)
+                file.sync()
+            self.filesystem.rename(new, path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.filesystem.remove(new)
+            raise
+        return path
+
+    def settle(self, uid: str, hour_us: int, saved: set[Path], *, first: int, last: int) -> None:
+        """Of the positions from first to last, keeps the files that were saved now and no other, durably."""
+        folder = self._hour(uid, hour_us)
+        for name in self.filesystem.names(folder):
+            found = _FILE.match(name)
+            is_old = found is not None and first <= int(found[1]) <= last and folder / name not in saved
+            if is_old or name.endswith(_NEW_SUFFIX):
+                self.filesystem.remove(folder / name)
+        self.filesystem.sync_folder(folder)
+
+    def map(self, file: RowFile) -> pa.Buffer:
+        """The bytes of a file. Raises FileNotFoundError where it was deleted meanwhile."""
+        return pa.py_buffer(self.filesystem.map(file.path))
+
+    def expire(self, before_us: int) -> Removed:
+        """Deletes the hours that begin before a moment."""
+        return sum((self._remove_hour(uid, hour) for uid, hour in self._before(before_us)), Removed())
+
+    def forget(self, uid: str) -> Removed:
+        """Deletes all rows of an endpoint."""
+        removed = sum((self._remove_hour(uid, hour) for hour in self.hours(uid)), Removed())
+        self._remove_folder(self._folder / uid)
+        return removed
+
+    def _before(self, before_us: int) -> Iterator[tuple[str, int]]:
+        for uid in self.uids():
+            yield from ((uid, hour) for hour in self.hours(uid) if hour < before_us)
+
+    def _remove_hour(self, uid: str, hour_us: int) -> Removed:
+        folder = self._hour(uid, hour_us)
+        files = size = 0
+        for name in self.filesystem.names(folder):
+            size += self.filesystem.size(folder / name)
+            files += 1
+            self.filesystem.remove(folder / name)
+        self._remove_folder(folder)
+        return Removed(1, files, size)
+
+    def _remove_folder(self, folder: Path) -> None:
+        try:
+            self.filesystem.remove_folder(folder)
+        except OSError as error:
+            if error.errno not in _LEFT:
+                raise
+        else:
+            self.filesystem.sync_folder(folder.parent)
+
+    def _hour(self, uid: str, hour_us: int) -> Path:
+        return self._folder / uid / hour_name(hour_us)

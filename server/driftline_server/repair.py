@@ -1,0 +1,88 @@
+"""`driftline repair`: a data folder that a start refuses is made readable again, and what is lost by that is said."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from driftline_server.journal import Loss
+
+_JOURNAL, _CHECKPOINTS = "journal", "checkpoints"
+_SPANS_MAX = 10
+
+
+@click.command()
+@click.option("--data", metavar="DIR", default="./driftline-data", show_default=True, help="The folder; no server may run on it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
+def repair(data: str, *, as_json: bool) -> None:
+    """Make a damaged journal readable again: every record that is whole is kept, and what is dropped is said.
+
+    Nothing is changed where nothing is damaged. A damaged file is set aside under another name and not deleted.
+    """
+    try:
+        losses = repaired(Path(data))
+    except RepairError as error:
+        click.echo(f"driftline: {error}", err=True)
+        sys.exit(2)
+    if as_json:
+        click.echo(json.dumps({"data": data, "lost": [document(loss) for loss in losses]}, indent=2))
+        return
+    for line in [sentence(loss) for loss in losses] or ["the journal is whole: nothing was changed"]:
+        click.echo(line)
+    if losses:
+        click.echo("rows of what was dropped are counted no more; start the server again with `driftline serve`")
+
+
+class RepairError(Exception):
+    """Why nothing can be repaired, in one line."""
+
+
+def repaired(folder: Path) -> "list[Loss]":
+    """Repairs the journal of a data folder that no server uses; says what is lost. Raises RepairError."""
+    from driftline_server import checkpoint
+    from driftline_server.checkpoint import CheckpointUnknown
+    from driftline_server.filesystem import SystemFilesystem
+    from driftline_server.journal import JournalUnknown
+    from driftline_server.journal import repair as repair_journal
+    from driftline_server.store import StoreError
+    from driftline_server.store.folder import lock_folder
+
+    if not folder.is_dir():
+        raise RepairError(f"there is no data directory {folder}; name it with --data DIR")
+    filesystem = SystemFilesystem()
+    try:
+        lock = lock_folder(folder)
+        try:
+            found = checkpoint.load(folder / _CHECKPOINTS, filesystem)
+            after, reached = (found.position, found.reached) if found else (0, 0)
+            return list(repair_journal(folder / _JOURNAL, filesystem, after=after, reached=reached))
+        finally:
+            lock.release()
+    except StoreError as error:
+        raise RepairError(str(error)) from None
+    except (CheckpointUnknown, JournalUnknown, OSError) as error:
+        raise RepairError(f"data directory {folder}: {error}") from None
+
+
+def sentence(loss: "Loss") -> str:
+    """A loss in plain words."""
+    records = sum(last - first + 1 for first, last in loss.positions)
+    spans = [f"{first}" if first == last else f"{first} to {last}" for first, last in loss.positions]
+    shown = ", ".join(spans[:_SPANS_MAX]) + (f" and {len(spans) - _SPANS_MAX} spans more" if len(spans) > _SPANS_MAX else "")
+    dropped = f"{records:,} records dropped (positions {shown})" if records else "no record dropped"
+    aside = f"; the damaged file is {loss.set_aside.name}" if loss.set_aside else ""
+    return f"{loss.path.name}: {loss.reason}: {dropped}, {loss.bytes:,} bytes{aside}"
+
+
+def document(loss: "Loss") -> dict[str, Any]:
+    """A loss as JSON values."""
+    return {
+        "segment": loss.path.name,
+        "reason": loss.reason,
+        "bytes": loss.bytes,
+        "positions": [list(span) for span in loss.positions],
+        "set_aside": loss.set_aside.name if loss.set_aside else None,
+    }

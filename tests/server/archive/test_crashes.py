@@ -1,0 +1,156 @@
+"""The archive dies at every operation on the disk, or the power is lost: no row is lost, none is there twice."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from tests.core.building import frames, reference_of
+from tests.e2e.push import payload_of, schema_of
+from tests.server.archive.life import START_US, batch
+from tests.server.fault_filesystem import FaultFilesystem, dead_from
+
+from driftline_core.facts import Origin
+from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US
+from driftline_core.roles import normal, resolve
+from driftline_core.schema import EndpointSpec
+from driftline_server import records
+from driftline_server.archive.arrived import Bounds, Wanted
+from driftline_server.archive.export import Export, Sources
+from driftline_server.archive.pieces import SegmentRows
+from driftline_server.archive.shelf import Shelf
+from driftline_server.archive.writing import SegmentWriter
+from driftline_server.journal import Definition, Journal, JournalSettings, Segment, SegmentReader
+from driftline_server.records import Record
+from driftline_server.registration import Registration
+
+UID = "0" * 32
+JOURNAL, ARCHIVE = Path("/data/journal"), Path("/data/archive")
+BOUNDS = Bounds(5 * MINUTE_US, 400 * DAY_US)
+ARRIVAL_US = START_US + 3 * HOUR_US
+SENT = [batch(40, first=40 * number, step_us=25_000_000).drop_columns(["truth"]) for number in range(8)]
+TABLE = pa.Table.from_batches(SENT).select(["x", "n", "word", "flag"])
+
+
+def registered() -> Registration:
+    spec = normal(EndpointSpec("m"))
+    columns, _ = resolve(spec, TABLE.schema)
+    return Registration("default/default/m:latest", UID, spec, columns, reference_of(TABLE), START_US)
+
+
+REGISTRATION = registered()
+
+
+@dataclass(slots=True)
+class Disk:
+    """A disk with a journal whose segments are closed."""
+
+    filesystem: FaultFilesystem
+    segments: list[Segment]
+
+    @property
+    def shelf(self) -> Shelf:
+        return Shelf(ARCHIVE, self.filesystem)
+
+    def archive(self) -> None:
+        writer = SegmentWriter(self.shelf, BOUNDS, HOUR_US, lambda: None, portion_bytes=4_000)
+        for segment in self.segments:
+            writer.write(SegmentReader(segment, self.filesystem), {UID: Wanted(REGISTRATION)}, 0)
+
+    def ids(self, segments: Sequence[Segment]) -> list[int]:
+        """The rows of some segments of the journal and of the archive."""
+        rows = [SegmentRows(SegmentReader(each, self.filesystem), Wanted(REGISTRATION), BOUNDS, HOUR_US) for each in segments]
+        for each in rows:
+            each.read()
+        export = Export(Sources(self.shelf, REGISTRATION, rows, HOUR_US), START_US, ARRIVAL_US)
+        return [number for part in export.batches() for number in part.column("id").to_pylist()]
+
+    def files(self) -> list[str]:
+        return [f"{hour}/{file.path.name}" for hour in self.shelf.hours(UID) for file in self.shelf.files(UID, hour)]
+
+
+def written() -> Disk:
+    filesystem = FaultFilesystem()
+    settings = JournalSettings(segment_bytes=6_000)
+    journal = Journal(JOURNAL, filesystem, settings, deliver=lambda items, durable: None, on_state=lambda state, reason: None)
+    assert list(journal.recover(0)) == []
+    journal.start()
+    definition = Definition(1, schema_of(SENT[0].schema))
+    for number, frame in enumerate(frames(UID, REGISTRATION.reference, SENT, at_us=ARRIVAL_US), start=1):
+        head = records.batch_head(type(frame)(UID, ARRIVAL_US, frame.reference, frame.bound, Origin(b"p" * 16, 1, number)))
+        journal.append(Record.BATCH, [head, payload_of(SENT[number - 1])], None, definition=definition)
+    journal.close()
+    return Disk(filesystem, journal.segments())
+
+
+DISK = written()
+WANTED = list(range(320))
+
+
+def copied() -> Disk:
+    return Disk(DISK.filesystem.copy(), DISK.segments)
+
+
+def operations() -> int:
+    disk = copied()
+    disk.archive()
+    return len(disk.filesystem.log)
+
+
+def test_dying_at_any_operation_loses_no_row_and_doubles_none() -> None:
+    assert len(DISK.segments) > 2
+    whole = copied()
+    whole.archive()
+    for k in range(1, operations() + 1):
+        disk = copied()
+        disk.filesystem.plan = dead_from(k, (0.0, 0.5, 1.0)[k % 3])
+        with pytest.raises(OSError, match="planned"):
+            disk.archive()
+        disk.filesystem.restart()
+        assert disk.ids(disk.segments) == WANTED, f"after operation {k}"
+        disk.archive()
+        assert disk.ids(disk.segments) == disk.ids([]) == WANTED, f"after operation {k}, done again"
+        assert disk.files() == whole.files()
+        assert not [name for hour in disk.shelf.hours(UID) for name in _names(disk, hour) if name.endswith(".new")]
+
+
+def test_what_is_archived_survives_a_loss_of_power() -> None:
+    for seed in range(40):
+        disk = copied()
+        disk.archive()
+        lost = Disk(disk.filesystem.lose_power(seed), disk.segments)
+        assert lost.ids([]) == WANTED
+
+
+def test_a_loss_of_power_while_it_works_is_made_good() -> None:
+    last = operations()
+    for seed in range(60):
+        disk = copied()
+        disk.filesystem.plan = dead_from(1 + seed * last // 60)
+        with pytest.raises(OSError, match="planned"):
+            disk.archive()
+        disk = Disk(disk.filesystem.lose_power(seed), disk.segments)
+        assert disk.ids(disk.segments) == WANTED
+        disk.archive()
+        assert disk.ids([]) == WANTED
+
+
+def test_a_segment_at_a_time_moves_from_the_journal_to_the_archive() -> None:
+    disk = copied()
+    disk.archive()
+    for dropped in range(len(disk.segments) + 1):
+        assert disk.ids(disk.segments[dropped:]) == WANTED
+
+
+def test_a_portion_of_another_size_leaves_no_row_twice() -> None:
+    disk = copied()
+    disk.archive()
+    writer = SegmentWriter(disk.shelf, BOUNDS, HOUR_US, lambda: None, portion_bytes=100_000)
+    for segment in disk.segments:
+        writer.write(SegmentReader(segment, disk.filesystem), {UID: Wanted(REGISTRATION)}, 0)
+    assert disk.ids([]) == WANTED
+
+
+def _names(disk: Disk, hour_us: int) -> list[str]:
+    return disk.filesystem.names(disk.shelf._hour(UID, hour_us))
