@@ -5,7 +5,7 @@ Both borders between widths are themselves multiples of the wider width, so ever
 All times are epoch microseconds, all spans half open.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,12 @@ class Ruler:
 
     steps: tuple[tuple[int, int], ...] = ((10 * MINUTE_US, MINUTE_US), (2 * HOUR_US, 5 * MINUTE_US))
     widest_us: int = HOUR_US
+    _bands: tuple[tuple[int, int, int], ...] = field(init=False, repr=False, compare=False)  # (age, width, the next wider width)
+
+    def __post_init__(self) -> None:
+        wider = (*(width for _, width in self.steps[1:]), self.widest_us)
+        bands = tuple((age, width, next_) for (age, width), next_ in zip(self.steps, wider, strict=True))
+        object.__setattr__(self, "_bands", bands)
 
     @property
     def finest_us(self) -> int:
@@ -55,7 +61,7 @@ class Ruler:
 
     def width(self, at_us: int, watermark_us: int) -> int:
         """Width of the pane that holds `at_us`."""
-        for (age, width), wider in zip(self.steps, self._wider(), strict=True):
+        for age, width, wider in self._bands:
             if at_us >= floor(watermark_us - age, wider):
                 return width
         return self.widest_us
@@ -72,7 +78,7 @@ class Ruler:
     def starts(self, at_us: Micros, watermark_us: int) -> Micros:
         """Start of the pane of each time; what `pane` says, for many at once."""
         starts = at_us - at_us % self.widest_us
-        for (age, width), wider in zip(reversed(self.steps), reversed(self._wider()), strict=True):
+        for age, width, wider in reversed(self._bands):
             young = at_us >= floor(watermark_us - age, wider)
             starts = np.where(young, at_us - at_us % width, starts)
         return starts
@@ -80,9 +86,6 @@ class Ruler:
     def widen(self, start_us: int, end_us: int, watermark_us: int) -> tuple[int, int]:
         """The smallest span of whole panes that covers [start, end)."""
         return self.pane(start_us, watermark_us).start_us, self.pane(max(end_us - 1, start_us), watermark_us).end_us
-
-    def _wider(self) -> tuple[int, ...]:
-        return (*(width for _, width in self.steps[1:]), self.widest_us)
 
 
 RULER = Ruler()

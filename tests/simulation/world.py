@@ -28,7 +28,7 @@ from driftline_server.store import Store, StoredEndpoint, StoredReference
 
 ZONE = "Europe/Berlin"
 START_US = int(pd.Timestamp("2026-09-01", tz="UTC").value // 1000)
-STEP_US = 15 * MINUTE_US
+STEP_US = 30 * MINUTE_US
 CATEGORIES = ["red", "green", "blue"]
 SETTINGS = EngineSettings(has_store=True)
 TABLE = pa.table(
@@ -53,7 +53,7 @@ class Sent:
 
 @dataclass(slots=True)
 class World:
-    """`days` of `endpoints`, from a seed; `step()` is a quarter of an hour."""
+    """So many endpoints, from a seed; `step()` is half an hour."""
 
     folder: Path
     endpoints: int
@@ -65,6 +65,7 @@ class World:
     engine: Engine = field(init=False)
     store: Store = field(init=False)
     random: Random = field(init=False)
+    rng: np.random.Generator = field(init=False)
     sent: dict[str, Sent] = field(default_factory=dict)
     journal: list[tuple[int, Frame | HourClosed]] = field(default_factory=list)
     checkpoint: dict[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
+        self.rng = np.random.default_rng(self.seed)
         self.store = Store.open(self.folder)
         self.engine = Engine(SETTINGS)
         reference: Reference = REFERENCE
@@ -96,7 +98,7 @@ class World:
         return self.now_us + self.skew_us
 
     def step(self) -> None:
-        """A quarter of an hour passes."""
+        """Half an hour passes."""
         self._misfortune()
         for uid in self.sent:
             for batch in self._logged(uid):
@@ -117,9 +119,10 @@ class World:
         self.skew_us = 0
         if self.away_until_us:
             self._come_back()
-        for _ in range(12):
+        for _ in range(6):
             self.now_us += STEP_US
             self._advance()
+        self._save(self.engine.unsaved())
 
     def _misfortune(self) -> None:
         chance = self.random.random()
@@ -130,8 +133,8 @@ class World:
             self.away_until_us = self.now_us + self.random.randrange(1, 30) * HOUR_US
 
     def _logged(self, uid: str) -> Iterator[pa.RecordBatch]:
-        """What a model's clients log in this quarter: mostly now, some of it held up for days."""
-        if self.random.random() < 0.2:
+        """What a model's clients log in this half hour: mostly now, some of it held up for days."""
+        if self.random.random() < 0.1:
             return
         ages = np.array([self.random.randrange(STEP_US) for _ in range(self.random.randrange(1, 30))])
         if self.random.random() < 0.05:
@@ -142,7 +145,7 @@ class World:
         yield self._batch(times[times >= START_US] if (times >= START_US).any() else np.array([newest_us]), uid)
 
     def _batch(self, times_us: np.ndarray, uid: str) -> pa.RecordBatch:
-        rng = np.random.default_rng(self.random.randrange(2**32))
+        rng = self.rng
         x, word, flag = (
             rng.normal(size=len(times_us)),
             rng.choice([*CATEGORIES, "new"], len(times_us)),
@@ -176,10 +179,14 @@ class World:
         self.now_us -= 30 * SECOND_US
 
     def _store(self, effects: list[HourClosed]) -> None:
+        """Most are stored at once; the others when the server next starts, or when all settles."""
         if effects and self.random.random() < 0.95:
-            spec = EndpointSpec("simulated", rows_min=1)
-            self.store.save_hours([hour_of(each, spec) for each in effects])
-            self.engine.saved(effects)
+            self._save(effects)
+
+    def _save(self, effects: list[HourClosed]) -> None:
+        spec = EndpointSpec("simulated", rows_min=1)
+        self.store.save_hours([hour_of(each, spec) for each in effects])
+        self.engine.saved(effects)
 
     def _save_checkpoint(self) -> None:
         self.checkpoint = {uid: self.engine.save(uid) for uid in self.sent}
