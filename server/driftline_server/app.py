@@ -1,5 +1,6 @@
 """Wiring: one engine, its owner, the services on one port; recovered, started, and drained."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,6 +42,10 @@ class App:
     """A server, from start() to stop()."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        """Takes the address and the data folder. Raises ConfigError where one of them, or a rule or receiver, cannot be had."""
+        self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
+        self._port = _bound(self._server, settings.listen)
+        settings = settings.model_copy(update={"public_address": settings.public_address or _reached(settings.listen, self._port)})
         self._settings = settings
         clock = clock or SystemClock()
         limits = Limits(settings.payload_bytes_max, settings.batch_rows_max, settings.batch_cells_max, settings.columns_max)
@@ -60,7 +65,6 @@ class App:
         self._health = health.HealthServicer(
             experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2, "health")
         )
-        self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
         self._server.add_generic_rpc_handlers(
             services(self._ingest, registry, answers, exports, owner=self._owner, clock=clock, limits=limits, settings=settings)
         )
@@ -75,15 +79,8 @@ class App:
     def start(self, progress: Progress = lambda read, total: None) -> int:
         """Compiles the kernels, recovers what was kept, then serves; returns the port.
 
-        `progress` is told the bytes that were replayed and those there are. Raises ConfigError where the address cannot be had,
-        or what was kept not be read.
+        `progress` is told the bytes that were replayed and those there are. Raises ConfigError where what was kept cannot be read.
         """
-        try:
-            port = self._server.add_insecure_port(self._settings.listen)
-        except RuntimeError:
-            port = 0
-        if not port:
-            raise ConfigError(f"cannot listen on {self._settings.listen}: the port is in use, or the address is not this machine's")
         kernels.warm_up()
         if self._durability is not None:
             self._durability.recover(progress)
@@ -94,7 +91,7 @@ class App:
         self._alerting.start()
         self._server.start()
         self._serving(health_pb2.HealthCheckResponse.SERVING)
-        return int(port)
+        return self._port
 
     def stop(self) -> None:
         """Drains: no more is taken, what was accepted is durable and counted, calls under way end or are ended."""
@@ -134,6 +131,22 @@ def engine_settings(settings: Settings) -> EngineSettings:
         has_store=settings.data != "none",
         producers_max=settings.producers_max,
     )
+
+
+def _bound(server: grpc.Server, listen: str) -> int:
+    try:
+        port = int(server.add_insecure_port(listen))
+    except RuntimeError:
+        port = 0
+    if not port:
+        raise ConfigError(f"cannot listen on {listen}: the port is in use, or the address is not this machine's")
+    return port
+
+
+def _reached(listen: str, port: int) -> str:
+    """The address by which others reach what listens here."""
+    host = listen.rpartition(":")[0]
+    return f"{socket.gethostname() if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104 - it is compared
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:
