@@ -8,8 +8,8 @@ from tests.e2e.server import Server
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """A server with default settings; at the end it must live, serve, and leave with status 0."""
-    with Server() as started:
+    """A server with default settings, but that it describes itself; at the end it must live, serve, and leave with status 0."""
+    with Server(reflection=True) as started:
         yield started
 
 

@@ -1,5 +1,6 @@
 """Counting by numpy, the slow and obvious way, over the bins that GetHistogram shows: what the server must equal."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +14,12 @@ Counts = npt.NDArray[np.int64]
 
 def count(bins: Sequence[pb.Bin], array: pa.Array) -> Counts:
     """Counts of an array by bin, in the order of the bins."""
-    return count_values(bins, array.to_pylist())
+    if not pa.types.is_dictionary(array.type):
+        return count_values(bins, array.to_pylist())
+    # Each entry once, as often as its code stands there: written out, a dictionary of long words is a long text.
+    entries, codes = [*array.dictionary.to_pylist(), None], array.indices.fill_null(len(array.dictionary)).to_numpy()
+    rows = np.bincount(codes.astype(np.int64), minlength=len(entries))
+    return sum((count_values(bins, [entry]) * times for entry, times in zip(entries, rows, strict=True)), _none(bins))
 
 
 def count_values(bins: Sequence[pb.Bin], values: Sequence[object]) -> Counts:
@@ -23,8 +29,15 @@ def count_values(bins: Sequence[pb.Bin], values: Sequence[object]) -> Counts:
     labels = {each.category: slot for slot, each in enumerate(bins) if each.HasField("category")}
     null, other = len(bins) - 1, len(bins) - 2
     text = _text if bins[other].name == "other" else _truth
-    slots = [null if word is None else labels.get(word, other) for word in map(text, values)]
-    return np.bincount(slots, minlength=len(bins)) if slots else np.zeros(len(bins), np.int64)
+    counts = _none(bins)
+    for value, rows in Counter(values).items():
+        word = text(value)
+        counts[null if word is None else labels.get(word, other)] += rows
+    return counts
+
+
+def _none(bins: Sequence[pb.Bin]) -> Counts:
+    return np.zeros(len(bins), np.int64)
 
 
 def _numeric(edges: npt.NDArray[np.float64], given: Sequence[object]) -> Counts:

@@ -111,9 +111,9 @@ class Server:
     def until_at_rest(self) -> None:
         """Waits until the process does next to nothing."""
         before = -1.0
-        while (used := self._cpu_s()) - before > 0.05:
+        while (used := self._cpu_s()) - before > 0.02:
             before = used
-            time.sleep(0.5)
+            time.sleep(0.2)
 
     def _cpu_s(self) -> float:
         ticks = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()

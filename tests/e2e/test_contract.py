@@ -1,7 +1,6 @@
 """Another language's client: it has the server's own description of its calls, protobuf and Arrow, and not a line of ours."""
 
 import secrets
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -14,13 +13,6 @@ from tests.e2e.server import CALL_S, Server
 
 ROWS = pa.record_batch({"amount": pa.array([float(value % 50) for value in range(500)]), "country": pa.array(["DE", "FR"] * 250)})
 FAULTS = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN)
-
-
-@pytest.fixture(scope="module")
-def described() -> Iterator[Server]:
-    """A server that describes itself."""
-    with Server(reflection=True) as started:
-        yield started
 
 
 class Stranger:
@@ -60,8 +52,8 @@ class Stranger:
         return grpc.StatusCode.OK
 
 
-def test_every_call_is_described_and_answered(described: Server) -> None:
-    stranger = Stranger(described)
+def test_every_call_is_described_and_answered(server: Server) -> None:
+    stranger = Stranger(server)
     methods = stranger.methods()
     assert {"CreateEndpoint", "SetReference", "Push", "GetDrift", "GetHistory", "ListAlerts"} <= {method.name for method in methods}
     for method in methods:
@@ -72,8 +64,8 @@ def test_every_call_is_described_and_answered(described: Server) -> None:
         assert status is not grpc.StatusCode.DEADLINE_EXCEEDED or method.server_streaming, method.full_name
 
 
-def test_an_endpoint_lives_its_whole_life_by_plain_protobuf(described: Server) -> None:
-    stranger = Stranger(described)
+def test_an_endpoint_lives_its_whole_life_by_plain_protobuf(server: Server) -> None:
+    stranger = Stranger(server)
     schema = ROWS.schema.serialize().to_pybytes()
     payload = ROWS.serialize().to_pybytes()
     reference = {"schema": schema, "payload": payload}

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.cli.conftest import COMMAND, listening
+from tests.e2e.server import Server
 
 import driftline
 
@@ -93,17 +94,11 @@ def test_hours_are_kept_restated_and_found_again_after_a_restart(tmp_path: Path)
         assert [point["status"] for point in points][:HOURS] == ["no_detection"] * 3 + ["detected"] * 2
 
 
-def test_a_server_without_a_data_folder_says_how_to_have_a_history() -> None:
-    command = [*COMMAND, "serve", "--listen", "127.0.0.1:0", "--data", "none"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            with driftline.connect(listening(process)) as client:
-                client.create_endpoint(NAME, reference=rows(0).drop_columns("timestamp"))
-                with pytest.raises(driftline.InvalidInput, match="start the server with --data DIR"):
-                    client.history(NAME)
-        finally:
-            process.terminate()
-            process.communicate(timeout=60)
+def test_a_server_without_a_data_folder_says_how_to_have_a_history(server: Server) -> None:
+    with driftline.connect(server.address) as client:
+        client.create_endpoint("tests/kept/nowhere", reference=rows(0).drop_columns("timestamp"))
+        with pytest.raises(driftline.InvalidInput, match="start the server with --data DIR"):
+            client.history("tests/kept/nowhere")
 
 
 @pytest.mark.parametrize("kind", ["used", "file"])

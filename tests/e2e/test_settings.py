@@ -1,4 +1,4 @@
-"""Settings that cannot be used, an address or a folder that cannot be had: one line that says why, and exit status 2."""
+"""Settings that cannot be used, an address that cannot be had: one line that says why, exit status 2 (folders: test_history)."""
 
 import subprocess
 from pathlib import Path
@@ -81,18 +81,3 @@ def test_an_address_that_cannot_be_had_is_told(server: Server) -> None:
     for address in (server.address, "192.0.2.1:7433"):
         line = ended("--data", "none", "--listen", address)
         assert line == f"driftline: cannot listen on {address}: the port is in use, or the address is not this machine's"
-
-
-def test_a_data_folder_that_cannot_be_had_is_told(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    for data, told in ((file, "is a file"), (file / "below", "cannot be written to: Not a directory")):
-        line = ended("--listen", "127.0.0.1:0", "--data", str(data))
-        assert line == f"driftline: data directory {data} {told}; name another with --data DIR"
-
-
-def test_a_data_folder_has_one_server(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with Server(data=data):
-        line = ended("--listen", "127.0.0.1:0", "--data", str(data))
-    assert line.startswith(f"driftline: data directory {data} is in use by another driftline server")

@@ -96,12 +96,12 @@ def test_categories_called_other_null_or_nothing_are_categories(server: Server) 
 def test_a_million_distinct_categories_are_the_most_frequent_and_the_rest(server: Server) -> None:
     rare = pa.array(np.arange(1_000_000)).cast(pa.string())
     common = pa.array([f"common-{index % 100}" for index in range(1000)])
-    batch = pa.record_batch({"word": pa.concat_arrays([rare, common])})
-    with Watched(server, reference=batch) as watched:
+    reference = pa.record_batch({"word": pa.concat_arrays([rare.slice(0, 200_000), common])})
+    with Watched(server, reference=reference) as watched:
         assert {f"common-{index}" for index in range(100)} < {each.category for each in watched.bins["word"]}
         assert len(watched.bins["word"]) == 258
         resident = server.rss_bytes()
-        watched.push(batch)
+        watched.push(pa.record_batch({"word": pa.concat_arrays([common, rare])}))
         watched.check()
         assert server.rss_bytes() - resident < 200 * MiB
 
