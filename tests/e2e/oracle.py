@@ -1,6 +1,5 @@
 """Counting by numpy, the slow and obvious way, over the bins that GetHistogram shows: what the server must equal."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,25 +18,22 @@ def count(bins: Sequence[pb.Bin], array: pa.Array) -> Counts:
     # Each entry once, as often as its code stands there: written out, a dictionary of long words is a long text.
     entries, codes = [*array.dictionary.to_pylist(), None], array.indices.fill_null(len(array.dictionary)).to_numpy()
     rows = np.bincount(codes.astype(np.int64), minlength=len(entries))
-    return sum((count_values(bins, [entry]) * times for entry, times in zip(entries, rows, strict=True)), _none(bins))
+    return np.bincount(slots_of(bins, entries), weights=rows, minlength=len(bins)).astype(np.int64)
 
 
 def count_values(bins: Sequence[pb.Bin], values: Sequence[object]) -> Counts:
     """Counts of plain values by bin, in the order of the bins."""
+    return np.bincount(slots_of(bins, values), minlength=len(bins))
+
+
+def slots_of(bins: Sequence[pb.Bin], values: Sequence[object]) -> Counts:
+    """The bin each plain value is in, by its place."""
     if bins[0].name == "below":
         return _numeric(np.array([each.lower for each in bins[1:-1]]), values)
     labels = {each.category: slot for slot, each in enumerate(bins) if each.HasField("category")}
     null, other = len(bins) - 1, len(bins) - 2
     text = _text if bins[other].name == "other" else _truth
-    counts = _none(bins)
-    for value, rows in Counter(values).items():
-        word = text(value)
-        counts[null if word is None else labels.get(word, other)] += rows
-    return counts
-
-
-def _none(bins: Sequence[pb.Bin]) -> Counts:
-    return np.zeros(len(bins), np.int64)
+    return np.array([null if word is None else labels.get(word, other) for word in map(text, values)], np.int64)
 
 
 def _numeric(edges: npt.NDArray[np.float64], given: Sequence[object]) -> Counts:
@@ -46,7 +42,7 @@ def _numeric(edges: npt.NDArray[np.float64], given: Sequence[object]) -> Counts:
     slots = np.searchsorted(edges, values, side="right")
     slots[values == edges[-1]] = len(edges) - 1
     slots[np.isnan(values)] = len(edges) + 1
-    return np.bincount(slots, minlength=len(edges) + 2)
+    return slots
 
 
 def _truth(value: object) -> str | None:

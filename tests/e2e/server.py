@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Protocol
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -28,19 +29,39 @@ def environment(**settings: object) -> dict[str, str]:
     return kept | {f"DRIFTLINE_{key.upper()}": str(value) for key, value in settings.items()}
 
 
+class Process(Protocol):
+    """What is asked of a server's process: what `subprocess.Popen` offers."""
+
+    stderr: Any
+
+    @property
+    def pid(self) -> Any: ...
+    @property
+    def returncode(self) -> Any: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def kill(self) -> None: ...
+    def send_signal(self, number: signal.Signals, /) -> None: ...
+
+
+def spawn(*, listen: str = "127.0.0.1:0", data: Path | str = "none", **settings: object) -> subprocess.Popen[str]:
+    """The process of a server; it may not serve yet."""
+    arguments = [*COMMAND, "--listen", listen, "--data", str(data)]
+    return subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=environment(**settings))
+
+
 class Server:
     """A server process on a free port; a context manager that asserts at its end that the server lived and leaves cleanly.
 
     It keeps nothing unless `data` is given.
     """
 
-    def __init__(self, *, listen: str = "127.0.0.1:0", data: Path | str = "none", **settings: object) -> None:
+    def __init__(self, process: Process | None = None, **given: Any) -> None:
+        """Waits until a process serves: the given one, or one that is spawned."""
         self.lines: list[str] = []
         self._lines_checked = 0
         self._listening = threading.Event()
-        self._process = subprocess.Popen(
-            [*COMMAND, "--listen", listen, "--data", str(data)], stderr=subprocess.PIPE, text=True, env=environment(**settings)
-        )
+        self._process: Process = process or spawn(**given)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self._channels: list[grpc.Channel] = []
@@ -140,12 +161,12 @@ class Server:
             self.kill()
 
     def kill(self) -> None:
-        """Ends what is left of the process and of the connections to it."""
-        for channel in self._channels:
-            channel.close()
+        """Ends what is left of the process, at once, and of the connections to it."""
         if self.is_alive():
             self._process.kill()
             self._process.wait()
+        for channel in self._channels:
+            channel.close()
         self._reader.join(1.0)
         if self._process.stderr:
             self._process.stderr.close()
