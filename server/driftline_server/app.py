@@ -56,7 +56,7 @@ class App:
         self._durability = None
         if settings.data != "none":
             self._durability = Durability(
-                Path(settings.data), settings, engine, registry, self._owner, clock, on_state=self._on_state
+                Path(settings.data), settings, engine, registry, self._owner, clock=clock, on_state=self._on_state
             )
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
         self._alerting = alerting(settings, registry, answers, owner=self._owner, clock=clock, durability=self._durability)

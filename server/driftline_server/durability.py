@@ -37,8 +37,8 @@ class Durability:
         engine: Engine,
         registry: Registry,
         owner: Owner,
-        clock: Clock,
         *,
+        clock: Clock,
         on_state: Callable[[State, str], None],
     ) -> None:
         """Takes the data folder for this process. Raises ConfigError, one line, where it cannot be had."""
@@ -50,6 +50,7 @@ class Durability:
         self._engine = engine
         self._registry = registry
         self._owner = owner
+        self._clock = clock
         self._filesystem = SystemFilesystem()
         self._writer = StoreWriter(self._store)
         self._snapshots = Snapshots(registry, owner, self._writer)
@@ -105,7 +106,9 @@ class Durability:
     def start(self) -> None:
         """Begins to write; the owner and the journal run."""
         self._writer.start()
-        for uid, entry in self._registry.by_uid().items():
+        served = self._registry.by_uid()
+        self._snapshots.forget_others(self.reader.endpoints(), served, self._clock.now_us())
+        for uid, entry in served.items():
             registration = entry.current()
             if registration.reference.version not in {each.version for each in self.reader.references(uid)}:
                 self._snapshots.on_registered(registration, registration.created_us)

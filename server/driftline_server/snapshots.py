@@ -6,7 +6,7 @@ after a restart: the engine remembers which hours it knows to be stored.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 
 import structlog
@@ -81,6 +81,17 @@ class Snapshots:
     def on_deleted(self, registration: Registration, at_us: int) -> None:
         """An endpoint was deleted."""
         self._submit_project(lambda store: store.delete_endpoint(registration.uid, at_us), registration.name)
+
+    def forget_others(self, stored: Sequence[StoredEndpoint], served: Collection[str], at_us: int) -> None:
+        """Deletes from the store what was deleted before a crash; `served` are the uids of the endpoints there are."""
+        gone = [endpoint.uid for endpoint in stored if endpoint.uid not in served]
+
+        def forget(store: Store) -> None:
+            for uid in gone:
+                store.delete_endpoint(uid, at_us)
+
+        if gone:
+            self._submit_project(forget, f"that {len(gone)} endpoints are deleted")
 
     def save_producers(self) -> None:
         """Stores how far each producer is, those that were seen since this was last done: for people who look."""
