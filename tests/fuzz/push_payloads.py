@@ -3,12 +3,14 @@
 `python -m tests.fuzz.push_payloads [--mutations 100000] [--seed N] [--first N]`
 
 Each mutation is a function of the seed and its number, so `--seed S --first N --mutations 1` sends mutation N again. What a real
-server process accepts, pyarrow must decode and numpy count to the same numbers, in a process of its own (`counting`).
+server process accepts, pyarrow must decode and numpy count to the same numbers, in a process of its own (`counting`). At the
+end the server is killed, and the one that takes over its folder must have the same counts.
 """
 
 import argparse
 import random
 import re
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -73,6 +75,11 @@ class Fuzz:
                 raise AssertionError(f"at or before mutations {start} to {stop - 1}; again: {again}\n{error}") from error
             on_block(stop - start)
         return self.outcome
+
+    def check_after(self, server: Server) -> None:
+        """A later life of the server has counted the same."""
+        self._server = server
+        self.check()
 
     def check(self) -> None:
         """The server lives, has logged no fault, and has counted what the oracle counts."""
@@ -145,16 +152,23 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{given.mutations:,} mutations, --seed {given.seed}, pyarrow {pa.__version__}")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Server() as server, Progress(*columns) as progress:
+    with tempfile.TemporaryDirectory() as data, Progress(*columns) as progress:
         task = progress.add_task("push", total=given.mutations)
-        fuzz = Fuzz(server, seed=given.seed)
+        server = Server(data=data)
         try:
-            outcome = fuzz.run(given.first, given.mutations, lambda done: progress.advance(task, done))
+            fuzz = Fuzz(server, seed=given.seed)
+            try:
+                outcome = fuzz.run(given.first, given.mutations, lambda done: progress.advance(task, done))
+            finally:
+                fuzz.close()
         finally:
-            fuzz.close()
+            server.kill()
+        with Server(data=data) as again:
+            fuzz.check_after(again)
     print(f"accepted {outcome.accepted:,} of {outcome.sent:,}, all counted as the oracle counts them")
     print("the server lived and logged no fault")
-    first, last = outcome.rss_mib[0], outcome.rss_mib[-1]
+    print("killed and started again, it counts the same")
+    first, *_, last, _ = outcome.rss_mib
     print(f"its memory: {first} MiB after the first block, at most {max(outcome.rss_mib)}, {last} at last")
     for reason, times in outcome.reasons.most_common(25):
         print(f"{times:8,}  {reason[:120]}")
