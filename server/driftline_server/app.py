@@ -49,7 +49,7 @@ class App:
         self._settings = settings
         clock = clock or SystemClock()
         limits = Limits(settings.payload_bytes_max, settings.batch_rows_max, settings.batch_cells_max, settings.columns_max)
-        room = Credits(batches_max=settings.queue_batches_max, bytes_max=settings.queue_bytes_max)
+        self._room = room = Credits(batches_max=settings.queue_batches_max, bytes_max=settings.queue_bytes_max)
         engine = Engine(engine_settings(settings))
         self._owner = Owner(engine, clock=clock, room=room)
         registry = Registry(self._owner, clock, endpoints_max=settings.endpoints_max, producers_max=settings.producers_max)
@@ -109,6 +109,7 @@ class App:
     def _on_state(self, state: State, reason: str) -> None:
         """The disk is full, failed, or well again."""
         if state is State.FAILED:
+            self._room.close()
             log.error("the disk failed: nothing is taken any more; mend it and start the server again", reason=reason)
             self._serving(health_pb2.HealthCheckResponse.NOT_SERVING)
         elif state is State.STALLED:

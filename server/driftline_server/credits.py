@@ -17,6 +17,7 @@ class Credits:
         self._bytes = 0
         self._lock = threading.Lock()
         self._waiting: deque[tuple[int, threading.Lock]] = deque()
+        self._is_closed = False
 
     def take(self, size_bytes: int) -> None:
         """Waits until there is room for a batch of this size."""
@@ -39,8 +40,16 @@ class Credits:
                 self._add(size)
                 turn.release()
 
+    def close(self) -> None:
+        """Lets everyone go, now and later: nothing will be counted any more, so nobody gives room back."""
+        with self._lock:
+            self._is_closed = True
+            while self._waiting:
+                self._waiting.popleft()[1].release()
+
     def _fits(self, size_bytes: int) -> bool:
-        return self._batches == 0 or (self._batches < self._batches_max and self._bytes + size_bytes <= self._bytes_max)
+        has_room = self._batches < self._batches_max and self._bytes + size_bytes <= self._bytes_max
+        return self._is_closed or self._batches == 0 or has_room
 
     def _add(self, size_bytes: int) -> None:
         self._batches += 1

@@ -54,3 +54,14 @@ def test_batches_are_counted_beside_bytes() -> None:
     room.give(1, 1)
     third.join(5)
     assert order == ["third"]
+
+
+def test_nobody_waits_for_room_that_nobody_gives_back() -> None:
+    room = Credits(batches_max=1, bytes_max=100)
+    room.take(10)
+    waiting = threading.Thread(target=room.take, args=(10,))
+    waiting.start()
+    room.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    room.take(1000)
