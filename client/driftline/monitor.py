@@ -137,7 +137,7 @@ class Monitor:
             given = {"prediction": prediction, "label": label, "id": ids, "timestamp": timestamps, "latency": latencies}
             self._buffer.extend(batches_of(table, given | {"error": errors}))
         except Exception as problem:
-            self._refuse(len(table) if hasattr(table, "__len__") else 1, problem)
+            self._refuse(_length(table), problem)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Waits until every row held at the call is acknowledged at the level asked for; False when `timeout` seconds passed.
@@ -221,7 +221,7 @@ class Monitor:
         self._reader = (names, itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names))
 
     def _refuse(self, rows: int, problem: Exception) -> None:
-        reason = str(problem) if isinstance(problem, InvalidInput) else f"{type(problem).__name__}: {problem}"
+        reason = str(problem) if isinstance(problem, InvalidInput) else _said(problem)
         self._buffer.refuse(rows, f"refused: {reason[:40]}", f"rows are rejected: {reason}")
 
 
@@ -229,6 +229,20 @@ def _in_order(features: Any) -> tuple[Any, ...]:
     if isinstance(features, str | bytes):
         raise InvalidInput("a string is no row; give a mapping by column, or the values in the schema's order")
     return tuple(features)
+
+
+def _length(table: Any) -> int:
+    try:
+        return len(table)
+    except Exception:  # whatever its own method raises
+        return 1
+
+
+def _said(problem: Exception) -> str:
+    try:
+        return f"{type(problem).__name__}: {problem}"
+    except Exception:  # it cannot even be shown
+        return type(problem).__name__
 
 
 _monitors: "weakref.WeakSet[Monitor]" = weakref.WeakSet()

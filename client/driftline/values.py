@@ -69,7 +69,11 @@ def _scalar(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    text = f"{type(value).__name__} {value!r}" if not hasattr(value, "shape") else f"{type(value).__name__} of shape {value.shape}"
+    kind = type(value).__name__
+    try:
+        text = f"{kind} of shape {value.shape}" if hasattr(value, "shape") else f"{kind} {value!r}"
+    except Exception:  # an object whose own methods raise costs its own row, not the batch
+        text = f"{kind} that cannot be shown"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
