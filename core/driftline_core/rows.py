@@ -20,7 +20,8 @@ from driftline_core.times import times_us
 
 CODES = pa.dictionary(pa.int32(), pa.string())
 TIME = pa.timestamp("us", "UTC")
-ID_TYPES = (pa.int64(), pa.string())
+
+_SMALL = 8  # times as many rows as words
 
 _TYPES = {Kind.NUMERIC: pa.float64(), Kind.BOOLEAN: pa.bool_(), Kind.CATEGORICAL: CODES}
 
@@ -115,11 +116,16 @@ def counted(times: Micros, arrival_us: int, *, future_max_us: int, retention_us:
 def compact(array: pa.Array) -> pa.Array:
     """Strings by code, with a dictionary of what the rows use: each word once, and none that is null.
 
+    A dictionary that is good and small beside the rows stays as it is.
+
     >>> compact(pa.DictionaryArray.from_arrays([2, 0, 1], ["a", None, "a"])).to_pylist()
     ['a', 'a', None]
     """
+    known = as_string(array.dictionary)
+    if len(known) <= len(array) // _SMALL and not known.null_count and len(known.unique()) == len(known):
+        return pa.DictionaryArray.from_arrays(array.indices.cast(pa.int32()), known)
     used = array.indices.dictionary_encode()
-    words = as_string(array.dictionary).take(used.dictionary).dictionary_encode()
+    words = known.take(used.dictionary).dictionary_encode()
     return pa.DictionaryArray.from_arrays(words.indices.take(used.indices), words.dictionary)
 
 

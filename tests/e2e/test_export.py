@@ -206,6 +206,24 @@ def test_more_exports_than_are_taken_at_once_are_refused(tmp_path: Path) -> None
         del held
 
 
+def test_an_export_whose_rows_nobody_takes_is_ended(tmp_path: Path) -> None:
+    with served(tmp_path, exports_max=1, export_idle_seconds=1) as (address, _), driftline.connect(address) as client:
+        created(client)
+        pushed(address, table(200_000))
+        held = client.rows(NAME, **SPAN)
+        held.read_next_batch()
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                assert client.rows(NAME, **SPAN).read_all().num_rows == 200_000
+                break
+            except driftline.ResourceExhausted:
+                assert time.monotonic() < deadline
+                threading.Event().wait(0.2)
+        with pytest.raises(driftline.Error):
+            held.read_all()
+
+
 def exported(address: str, *args: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "driftline.cli", "export", NAME, *args, "--server", address]
     return subprocess.run(command, capture_output=True, check=False, text=True, timeout=120)

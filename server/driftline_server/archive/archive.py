@@ -4,6 +4,7 @@ It takes one segment at a time, the oldest first, and rests as long as it works,
 the journal grows long it works without rest; and past the journal's maximum rows go unarchived (see Dropping).
 """
 
+import contextlib
 import os
 import sys
 import threading
@@ -209,4 +210,5 @@ class Archive:
 def _step_back() -> None:
     """Has the machine serve other threads first, where it tells threads apart."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -105,12 +105,15 @@ class Export:
         """Counts what is kept of an hour; returns the types of its ids in the archive."""
         start_us, end_us = max(self.start_us, hour_us), min(self.end_us, hour_us + self.hour_us)
         id_types = set()
-        whole = part = 0
-        files = self._sources.files(hour_us)
-        for file in files:
-            schema, found = groups(self._sources.shelf, file, self.time)
+        whole = part = files = 0
+        for file in self._sources.files(hour_us):
+            try:
+                schema, found = groups(self._sources.shelf, file, self.time)
+                part += sum(_rows_within(group, start_us, end_us, self.time) for group in found)
+            except FileNotFoundError:
+                continue  # it has come of age just now
             whole += sum(group.rows for group in found)
-            part += sum(_rows_within(group, start_us, end_us, self.time) for group in found)
+            files += 1
             if name := self._sources.names.id:
                 id_types.add(schema.field(name).type)
         for segment in self._sources.segments:
@@ -122,7 +125,7 @@ class Export:
                 segment.hours[hour_us] if is_whole else sum(_rows_within(run, start_us, end_us, self.time) for run in segment.runs)
             )
         self.kept[hour_us] = whole
-        self._files[hour_us] = len(files)
+        self._files[hour_us] = files
         self.rows += part
         return id_types
 

@@ -1,0 +1,74 @@
+"""driftline repair: what a start refuses is readable again, and what is dropped is said in words and as JSON."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+from tests.server.archive.life import batch, living
+
+from driftline_server.repair import repair
+from driftline_server.store.folder import lock_folder
+
+COMMAND = [sys.executable, "-c", "from driftline_server.commands import serve; serve()"]
+
+
+def repaired(folder: Path, *args: str) -> Result:
+    return CliRunner().invoke(repair, ["--data", str(folder), *args])
+
+
+def spoiled(folder: Path) -> Path:
+    """What a server leaves that is killed, a byte of its journal other than what was written; returns the segment."""
+    with living(folder / "alive", journal_segment_bytes=1_000_000, checkpoint_seconds=3_600) as life:
+        life.create()
+        handle = life.producer(batch(1).schema)
+        for number in range(12):
+            life.push(handle, batch(50, first=50 * number))
+            life.settle()  # so that each proves the one before to have been durable
+        (segment,) = life.durability._journal.segments()
+        shutil.copytree(life.folder, folder / "dead")
+    path = folder / "dead" / "journal" / segment.path.name
+    with path.open("r+b") as file:
+        file.seek(segment.bytes * 3 // 4)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 0xFF]))
+    return path
+
+
+def test_a_damaged_journal_is_repaired_and_what_is_dropped_is_said(tmp_path: Path) -> None:
+    spoiled(tmp_path)
+    dead = tmp_path / "dead"
+    refused = subprocess.run(
+        [*COMMAND, "--listen", "127.0.0.1:0", "--data", str(dead)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert refused.returncode == 2
+    assert f"driftline repair --data {dead}" in refused.stderr
+    done = repaired(dead)
+    assert done.exit_code == 0, done.output
+    assert "1 records dropped" in done.output
+    assert "the damaged file is" in done.output
+    assert repaired(dead).output == "the journal is whole: nothing was changed\n"
+    with living(dead) as life:
+        assert life.owner.call(lambda engine: engine.totals(life.registry.entry("m").current().uid)).rows == 550
+
+
+def test_it_is_told_as_json_too(tmp_path: Path) -> None:
+    segment = spoiled(tmp_path)
+    (lost,) = json.loads(repaired(tmp_path / "dead", "--json").output)["lost"]
+    assert (lost["segment"], len(lost["positions"])) == (segment.name, 1)
+    assert lost["bytes"] > 0
+    assert json.loads(repaired(tmp_path / "dead", "--json").output)["lost"] == []
+
+
+def test_a_folder_that_is_not_there_or_in_use_is_left_alone(tmp_path: Path) -> None:
+    missing = repaired(tmp_path / "nothing")
+    assert (missing.exit_code, (tmp_path / "nothing").exists()) == (2, False)
+    lock = lock_folder(tmp_path)
+    used = repaired(tmp_path)
+    lock.release()
+    assert used.exit_code == 2
+    assert "in use by another driftline server" in used.output
