@@ -63,7 +63,7 @@ class Life:
         self.owner = Owner(engine, clock=self.clock, room=room)
         self.registry = Registry(self.owner, self.clock, endpoints_max=100, producers_max=100)
         self.durability = Durability(
-            self.folder, settings, engine, self.registry, self.owner, self.clock, on_state=lambda state, reason: None
+            self.folder, settings, engine, self.registry, self.owner, clock=self.clock, on_state=lambda state, reason: None
         )
         self.intake = Intake(self.registry, self.owner.ahead, room, self.clock, Limits())
         self.durability.recover(lambda read, total: None)
