@@ -18,6 +18,7 @@ import fast_histogram
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from machine import Others
 
 from driftline_core import kernels
 
@@ -249,6 +250,7 @@ def main() -> None:
     options = parser.parse_args()
     rounds = 15 if options.quick else 61
     kernels.warm_up()
+    others = Others()
     rng = np.random.default_rng(20)
     tables = goals(rng, rounds), kinds(rng, rounds), doublings(rng, rounds)
     if options.json:
@@ -256,6 +258,7 @@ def main() -> None:
         print(json.dumps({name: [asdict(row) for row in table] for name, table in zip(names, tables, strict=True)}, indent=1))
     else:
         print_tables(*tables)
+        print(f"\n{others}")
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     export_idle_seconds: Positive = 300
     # Batches decoded and not yet counted. Past either, streams are not read from (gRPC's flow control tells the clients).
     queue_batches_max: Positive = 32
-    queue_bytes_max: Positive = 8 * MiB
+    queue_bytes_max: Positive = 4 * MiB
     # Streams past this are refused with RESOURCE_EXHAUSTED.
     push_streams_max: Positive = 512
     # A stream on which no message came for this long is closed; clients open another when they have rows.
