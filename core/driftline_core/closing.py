@@ -4,6 +4,8 @@ from driftline_core.endpoint_state import EndpointState
 from driftline_core.facts import HourClosed
 from driftline_core.settings import EngineSettings
 
+EMPTY_MAX = 256  # hours of an endpoint without rows that wait to be stored; past it they are closed later
+
 
 def close_due(endpoint: EndpointState, settings: EngineSettings, now_us: int, position: int, effects_max: int) -> list[int]:
     """Closes the hours with rows that are due, the oldest first; returns their starts."""
@@ -23,28 +25,38 @@ def close_due(endpoint: EndpointState, settings: EngineSettings, now_us: int, po
 def close_empty(endpoint: EndpointState, settings: EngineSettings, now_us: int, effects_max: int) -> list[int]:
     """Closes the hours without rows that the clock has passed; returns their starts."""
     starts: list[int] = []
-    while endpoint.swept_us + settings.hour_us + settings.closing.grace_us <= now_us and len(starts) < effects_max:
+    room = min(effects_max, EMPTY_MAX - len(endpoint.empty))
+    while endpoint.swept_us + settings.hour_us + settings.closing.grace_us <= now_us and len(starts) < room:
         start_us = endpoint.swept_us
         if start_us in endpoint.hours or start_us < endpoint.evicted_us:
             endpoint.swept_us += settings.hour_us
         else:
-            sweep(endpoint, start_us + settings.hour_us)
+            sweep(endpoint, start_us, start_us + settings.hour_us, now_us)
             starts.append(start_us)
     return starts
 
 
-def sweep(endpoint: EndpointState, end_us: int) -> None:
-    """The hour that ends then had no rows, and is closed; rows that come for it later find it in the store."""
+def sweep(endpoint: EndpointState, start_us: int, end_us: int, closed_us: int) -> None:
+    """An hour had no rows, and is closed; rows that come for it later find it in the store."""
+    endpoint.empty[start_us] = closed_us
     endpoint.swept_us = max(endpoint.swept_us, end_us)
     endpoint.evicted_us = max(endpoint.evicted_us, end_us)
 
 
 def closed(uid: str, endpoint: EndpointState, start_us: int, end_us: int, position: int) -> HourClosed:
-    """What is told of a closed hour with rows; it holds every frame up to the position."""
+    """What is told of a closed hour; it holds every frame up to the position."""
+    if start_us in endpoint.empty:
+        return HourClosed(uid, start_us, end_us, 1, endpoint.empty[start_us], position, has_rows=False)
     hour = endpoint.hours[start_us]
     through = max(position, hour.last_position)
     profiles = endpoint.merged(start_us, end_us)
     return HourClosed(uid, start_us, end_us, hour.revision, hour.closed_us, through, True, profiles, endpoint.references)
+
+
+def unsaved(endpoint: EndpointState) -> list[int]:
+    """Starts of the closed hours that are not known to be stored."""
+    waiting = [start for start, hour in sorted(endpoint.hours.items()) if hour.revision and not hour.is_dirty and not hour.is_saved]
+    return [*endpoint.empty, *waiting]
 
 
 def let_go(endpoint: EndpointState, settings: EngineSettings) -> None:
@@ -52,7 +64,7 @@ def let_go(endpoint: EndpointState, settings: EngineSettings) -> None:
     ruler, watermark_us = settings.ruler, endpoint.watermark_us or 0
     for start_us, hour in list(endpoint.hours.items()):
         end_us = start_us + settings.hour_us
-        is_stored = hour.revision and not hour.is_dirty and hour.saved_position >= hour.last_position
+        is_stored = hour.revision and not hour.is_dirty and hour.is_saved
         if is_stored and ruler.width(end_us - 1, watermark_us) == ruler.widest_us:
             endpoint.drop_hour(start_us, end_us)
             endpoint.evicted_us = max(endpoint.evicted_us, end_us)

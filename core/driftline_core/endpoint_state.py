@@ -39,6 +39,7 @@ class EndpointState:
     panes: dict[int, dict[int, Versions]]
     swept_us: int  # hours that begin before have been closed by the clock
     hours: dict[int, Hour] = field(default_factory=dict)
+    empty: dict[int, int] = field(default_factory=dict)  # hours without rows, closed when, that are not known to be stored
     producers: dict[bytes, Applied] = field(default_factory=dict)
     forgotten: Losses = NO_LOSSES
     position: int = NEVER
@@ -130,6 +131,7 @@ class EndpointState:
         header = {name: getattr(self, name) for name in _COUNTERS} | {"version": self.reference.version}
         header["forgotten"] = asdict(self.forgotten)
         header["hours"] = {start: asdict(hour) for start, hour in self.hours.items()}
+        header["empty"] = self.empty
         header["producers"] = {producer_id.hex(): asdict(known) for producer_id, known in self.producers.items()}
         header["references"] = len(self.references)
         header["panes"] = [
@@ -194,6 +196,7 @@ def load_state(data: bytes | memoryview, ruler: Ruler, cache: LookupCache | None
         setattr(state, name, header[name])
     state.forgotten = Losses(**header["forgotten"])
     state.hours = {int(start): Hour(**hour) for start, hour in header["hours"].items()}
+    state.empty = {int(start): closed_us for start, closed_us in header["empty"].items()}
     for producer_id, known in header["producers"].items():
         state.producers[bytes.fromhex(producer_id)] = Applied(**known | {"losses": Losses(**known["losses"])})
     for (width, start, version), encoded in zip(header["panes"], blobs[len(references) :], strict=True):

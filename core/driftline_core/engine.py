@@ -9,8 +9,9 @@ gives it back first: `absent` names such hours, `restore` takes them. A frame at
 not counted into it again.
 """
 
+import sys
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -113,6 +114,7 @@ class Engine:
         hour = Hour(0, 0, is_late=True, is_dirty=False, revision=stored.revision)
         hour.base_position = hour.saved_position = hour.last_position = stored.through
         endpoint.hours[stored.start_us] = hour
+        endpoint.empty.pop(stored.start_us, None)
         if stored.profiles:
             endpoint.panes[self._settings.hour_us][stored.start_us] = dict(stored.profiles)
 
@@ -167,11 +169,10 @@ class Engine:
             if len(effects) >= effects_max:
                 break
             due = closing.close_due(endpoint, self._settings, now_us, self.position, effects_max - len(effects))
+            if self._settings.has_store:
+                due += closing.close_empty(endpoint, self._settings, now_us, effects_max - len(effects) - len(due))
             effects += [self._closed(uid, endpoint, start_us) for start_us in due]
             if self._settings.has_store:
-                empty = closing.close_empty(endpoint, self._settings, now_us, effects_max - len(effects))
-                hour_us, position = self._settings.hour_us, self.position
-                effects += [HourClosed(uid, start, start + hour_us, 1, now_us, position, has_rows=False) for start in empty]
                 closing.let_go(endpoint, self._settings)
         return effects
 
@@ -183,7 +184,7 @@ class Engine:
         if hour is not None:
             hour.on_closed(closed.revision, closed.closed_us, closed.through)
         elif endpoint is not None and not closed.has_rows:
-            closing.sweep(endpoint, closed.end_us)
+            closing.sweep(endpoint, closed.start_us, closed.end_us, closed.closed_us)
 
     def saved(self, effects: Iterable[HourClosed]) -> None:
         """The store holds hours as they were when they were closed."""
@@ -192,15 +193,13 @@ class Engine:
             hour = endpoint.hours.get(closed.start_us) if endpoint else None
             if hour is not None:
                 hour.saved_position = max(hour.saved_position, closed.through)
+            elif endpoint is not None:
+                endpoint.empty.pop(closed.start_us, None)
 
-    def unsaved(self) -> list[Effect]:
-        """The closed hours of which it is not known that they are stored: after a restart, to be stored again."""
-        return [
-            self._closed(uid, endpoint, start_us)
-            for uid, endpoint in self._endpoints.items()
-            for start_us, hour in sorted(endpoint.hours.items())
-            if hour.revision and not hour.is_dirty and hour.saved_position < hour.last_position
-        ]
+    def unsaved(self, effects_max: int = sys.maxsize) -> list[Effect]:
+        """The closed hours, at most so many, of which it is not known that they are stored: after a restart, to be stored again."""
+        hours = ((uid, state, start_us) for uid, state in self._endpoints.items() for start_us in closing.unsaved(state))
+        return [self._closed(*hour) for hour in islice(hours, effects_max)]
 
     # Questions.
 
@@ -282,6 +281,7 @@ class Engine:
         if hour is None:
             closes_us = hour_us + settings.hour_us + settings.closing.grace_us
             is_late = before_us is not None and before_us >= closes_us
+            endpoint.empty.pop(hour_us, None)
             hour = endpoint.hours[hour_us] = Hour(frame.arrival_us, frame.arrival_us, is_late)
         if hour.base_position != NEVER and endpoint.position <= hour.base_position:
             return

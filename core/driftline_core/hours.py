@@ -41,6 +41,11 @@ class Hour:
     revision: int = 0
     closed_us: int = 0
 
+    @property
+    def is_saved(self) -> bool:
+        """The store holds all of its rows."""
+        return self.saved_position >= self.last_position
+
     def on_rows(self, arrival_us: int, position: int) -> None:
         """Rows came."""
         if not self.is_dirty:

@@ -129,7 +129,7 @@ class Owner:
         counted = False
         while True:
             now_us = self._clock.now_us()
-            if not 0 <= next_tick_us - now_us <= _TICK_S * 1e6:  # due, or the clock stepped
+            if not 0 < next_tick_us - now_us <= _TICK_S * 1e6:  # due, or the clock stepped
                 has_more = self._advance(now_us)
                 next_tick_us = now_us + (0 if has_more else int(_TICK_S * 1e6))
             if counted and self._queue.empty():

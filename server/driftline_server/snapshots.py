@@ -151,7 +151,7 @@ class Snapshots:
             self._owner.tell(self._ask_again)
 
     def _ask_again(self, engine: Engine) -> None:
-        self.resume(engine.unsaved())
+        self.resume(engine.unsaved(_WAITING_MAX + 1))
 
 
 def _producers(state: EndpointState, since_us: int) -> list[StoredProducer]:

@@ -86,6 +86,11 @@ class World:
                 self.engine.saved([effect])
         self.unconfirmed = kept
 
+    def save_all(self) -> None:
+        """The store catches up."""
+        while self.unconfirmed:
+            self.save()
+
     def take_checkpoint(self) -> None:
         self.checkpoint = self.engine.save("u")
 
@@ -137,6 +142,10 @@ def test_crashes_at_any_moment_leave_every_count_equal(seed: int) -> None:
     world.check()
     world.crash()
     world.check()
+    for _ in range(3):
+        world.wait(HOUR_US)
+    world.save_all()
+    assert {start for start, _ in world.revisions} == world.store.keys()
 
 
 def test_a_day_without_a_server_closes_every_hour_once() -> None:
@@ -149,6 +158,20 @@ def test_a_day_without_a_server_closes_every_hour_once() -> None:
     assert sorted(world.revisions) == [(start + hour * HOUR_US, 1) for hour in range(24)]
     world.wait(SECOND_US)
     assert len(world.revisions) == 24
+
+
+def test_hours_without_rows_wait_until_they_are_stored() -> None:
+    engine = Engine(SETTINGS)
+    engine.create("u", REFERENCE, now_us=0)
+    told: list[HourClosed] = []
+    while effects := engine.advance(1000 * HOUR_US):
+        told += effects
+    assert len(told) < 300
+    assert [(each.start_us, each.has_rows) for each in engine.unsaved()] == [(each.start_us, False) for each in told]
+    assert len(engine.unsaved(10)) == 10
+    engine.saved(told[:7])
+    assert [each.start_us for each in engine.unsaved()] == [each.start_us for each in told[7:]]
+    assert len(engine.advance(1000 * HOUR_US)) == 7
 
 
 def test_a_late_row_finds_the_hour_that_was_let_go_of() -> None:

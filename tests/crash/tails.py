@@ -30,7 +30,7 @@ def spoil(folder: Path, acknowledged: Acknowledged, chance: random.Random) -> st
     else:
         start = end
         how, tail = chance.choice([("garbage", _garbage(chance)), ("half a frame", _half_frame(view, found, chance))])
-    with view.path.open("r+b") as file:
+    with segment_path(folder / "journal", view.header.first).open("r+b") as file:
         file.seek(start)
         file.write(tail[: view.size - start])
     return how
@@ -38,7 +38,7 @@ def spoil(folder: Path, acknowledged: Acknowledged, chance: random.Random) -> st
 
 def _newest(journal: Path) -> SegmentView | None:
     paths = sorted(journal.glob("*.journal"))
-    return SegmentView(segment_path(journal, int(paths[-1].stem)), FILES) if paths else None
+    return SegmentView.open(segment_path(journal, int(paths[-1].stem)), FILES) if paths else None
 
 
 def _frames(view: SegmentView) -> list[Frame]:

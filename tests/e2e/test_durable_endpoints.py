@@ -1,24 +1,16 @@
 """Endpoints that come and go around a crash: the database follows the journal, however late it was."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from tests.e2e.server import CALL_S, Server
 from tests.e2e.watched import REFERENCE_ROWS, create, sample
+from tests.server.inside import writing_is_held_up
 
 from driftline_proto.v1 import endpoint_pb2
 
 NAME = "tests/durable/scorer:v1"
-
-
-@contextmanager
-def writing_is_held_up(folder: Path) -> Iterator[None]:
-    """Another program writes to the database, and takes its time."""
-    with closing(sqlite3.connect(folder / "driftline.sqlite", isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
 
 
 def known(folder: Path) -> list[str]:
