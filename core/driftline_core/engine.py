@@ -177,13 +177,16 @@ class Engine:
         return effects
 
     def close(self, closed: HourClosed, position: int = NEVER) -> None:
-        """An hour was closed, as `advance` once said; without rows, it is not in memory."""
+        """An hour was closed, as `advance` once said; without rows, it is not in memory.
+
+        An hour that was stored later than that, and taken back, stays as it is.
+        """
         endpoint = self._endpoints.get(closed.uid)
         self.reach(position, endpoint)
         hour = endpoint.hours.get(closed.start_us) if endpoint else None
-        if hour is not None:
+        if hour is not None and position > hour.base_position:
             hour.on_closed(closed.revision, closed.closed_us, closed.through)
-        elif endpoint is not None and not closed.has_rows:
+        elif endpoint is not None and hour is None and not closed.has_rows:
             closing.sweep(endpoint, closed.start_us, closed.end_us, closed.closed_us)
 
     def saved(self, effects: Iterable[HourClosed]) -> None:

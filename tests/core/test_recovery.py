@@ -189,6 +189,16 @@ def test_a_late_row_finds_the_hour_that_was_let_go_of() -> None:
     world.check()
 
 
+def test_a_closing_that_the_stored_hour_has_behind_it_changes_nothing() -> None:
+    engine = Engine(SETTINGS)
+    engine.create("u", REFERENCE, now_us=NOW_US)
+    start = floor(NOW_US, HOUR_US)
+    engine.restore("u", StoredHour(start, revision=3, through=50, profiles={1: REFERENCE.profile.encode()}))
+    engine.close(HourClosed("u", start, start + HOUR_US, revision=2, closed_us=NOW_US, through=40, has_rows=True), 45)
+    assert engine.state("u").hours[start].revision == 3
+    assert engine.advance(NOW_US + HOUR_US) == []
+
+
 def test_a_back_fill_of_two_months_is_one_revision_an_hour() -> None:
     world = World(Random(0))
     world.push([0])
