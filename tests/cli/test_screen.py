@@ -116,8 +116,8 @@ def test_last_words_are_read_from_the_answers() -> None:
     seen.update(step("incident", 2), report({"AGEP", "MAR"}), 0.003)
     words = " ".join(seen.sentences())
     assert "730 people: not one alarm; the largest drift of a column was 0.020" in words
-    assert "AGEP: ages come in months; detected after 1,460 such rows. Drift 0.91 now, mean 41 → 487." in words
-    assert "MAR: 'never married' is no longer sent; detected after 730 such rows. Drift 0.91 now, 46% null." in words
+    assert "AGEP: ages come in months; detected after 1,460 such rows. Drift 0.91 then, mean 41 → 487." in words
+    assert "MAR: 'never married' is no longer sent; detected after 730 such rows. Drift 0.91 then, 46% null." in words
     assert "0.060, would have raised no alarm on its own" in words
     assert "3 drift questions" in words
     assert "2.0 ms" in words
