@@ -18,6 +18,7 @@ from driftline_core.errors import InvalidInput
 
 _CONTINUATION = 0xFFFFFFFF
 _SCHEMA, _DICTIONARY, _RECORD_BATCH = 1, 2, 3
+_PLAIN = [_RECORD_BATCH]
 _PREFIX = Struct("<II")
 _METADATA_BYTES_MAX = 512 * 1024
 _MESSAGES_MAX = 4096
@@ -43,6 +44,24 @@ class Declared:
     has_dictionaries: bool
 
 
+@dataclass(slots=True)
+class LastHeader:
+    """The header of a payload that was one batch and nothing else: of the same bytes the same need not be found out again."""
+
+    _head: bytes = b"\0"
+    _payload_bytes: int = 0
+
+    def is_of(self, payload: memoryview) -> bool:
+        """Whether this payload has the same header, and is as long."""
+        return len(payload) == self._payload_bytes and bytes(payload[: len(self._head)]) == self._head
+
+    def update(self, payload: memoryview) -> None:
+        """Takes the header of a payload that has passed the rules of headers, unless an end mark follows its message."""
+        _, _, end, metadata = _envelope(payload, 0)
+        if end == len(payload):
+            self._head, self._payload_bytes = bytes(payload[: _PREFIX.size + len(metadata)]), end
+
+
 def declare(message: bytes, limits: Limits) -> Declared:
     """Reads an encapsulated IPC Schema message; raises InvalidInput where it is none."""
     try:
@@ -62,8 +81,10 @@ def declare(message: bytes, limits: Limits) -> Declared:
     return Declared(schema, message, any(pa.types.is_dictionary(field.type) for field in schema))
 
 
-def decode(payload: memoryview, declared: Declared, limits: Limits) -> pa.RecordBatch:
+def decode(payload: memoryview, declared: Declared, limits: Limits, last: LastHeader | None = None) -> pa.RecordBatch:
     """The one record batch of a payload, fully validated; buffers of the result are views of the payload.
+
+    `last` is kept from payload to payload of one handle, and of the same limits, by whoever decodes many.
 
     Raises InvalidInput for everything else: no or several record batches, an IPC file, a compressed body, more rows or cells
     than `limits`, another schema than declared, and whatever does not decode or validate.
@@ -71,8 +92,13 @@ def decode(payload: memoryview, declared: Declared, limits: Limits) -> pa.Record
     if len(payload) > limits.payload_bytes_max:
         raise InvalidInput(f"payload of {len(payload)} bytes is over the {limits.payload_bytes_max} taken", field="payload")
     try:
-        kinds = _inspect(payload, limits)
-        if kinds == [_RECORD_BATCH] and not declared.has_dictionaries:
+        if last is not None and last.is_of(payload):
+            kinds = _PLAIN
+        else:
+            kinds = _inspect(payload, limits)
+            if last is not None and kinds == _PLAIN:
+                last.update(payload)
+        if kinds == _PLAIN and not declared.has_dictionaries:
             batch = pa.ipc.read_record_batch(pa.py_buffer(payload), declared.schema)
         else:
             batch = _decode_stream(payload, kinds, declared)

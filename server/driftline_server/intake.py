@@ -1,6 +1,6 @@
 """The way in for one batch: guard, decode, validate, bind, admit. After that it cannot fail."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -9,7 +9,7 @@ from driftline_core.delivery import Losses, Producer, Verdict, judge
 from driftline_core.engine import Frame
 from driftline_core.errors import FailedPrecondition, InvalidInput
 from driftline_core.facts import LossTold, Origin, Tombstone
-from driftline_core.payload import Declared, Limits, declare, decode
+from driftline_core.payload import Declared, LastHeader, Limits, declare, decode
 from driftline_server import records
 from driftline_server.clock import Clock
 from driftline_server.credits import Credits
@@ -37,6 +37,7 @@ class Handle:
     definition: Definition | None
     plan: Plan | None
     on_durable: OnDurable | None
+    last_header: LastHeader = field(default_factory=LastHeader)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -128,7 +129,7 @@ class Intake:
         if decided is not None:
             return decided
         try:
-            batch = decode(payload, handle.declared, self.limits)
+            batch = decode(payload, handle.declared, self.limits, handle.last_header)
             plan = self._current_plan(handle, handle.declared)
             size_bytes = max(len(payload), plan.cast_bytes(batch.num_rows))
             frame = self._frame(handle, plan, batch, sequence, size_bytes)

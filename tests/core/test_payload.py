@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from driftline_core.errors import InvalidInput
-from driftline_core.payload import Limits, declare, decode
+from driftline_core.payload import Declared, LastHeader, Limits, declare, decode
 
 LIMITS = Limits(payload_bytes_max=1_000_000, rows_max=10_000, cells_max=50_000, columns_max=100)
 BATCH = pa.record_batch({"x": np.arange(64.0), "s": [str(i) for i in range(64)], "b": [True, None] * 32})
@@ -134,6 +134,27 @@ def test_mutations_never_raise_anything_else_and_never_pass_unvalidated() -> Non
                 mutated[rng.randrange(len(mutated))] = rng.randrange(256)
             with contextlib.suppress(InvalidInput):
                 decoded(bytes(mutated), batch).validate(full=True)
+
+
+@pytest.mark.parametrize("end", [b"", b"\xff\xff\xff\xff\0\0\0\0"], ids=["alone", "end mark"])
+def test_a_header_that_was_seen_excuses_no_other(end: bytes) -> None:
+    rng, original, last = random.Random(12), bare(BATCH) + end, LastHeader()
+    declared = declare(BATCH.schema.serialize().to_pybytes(), LIMITS)
+    for _ in range(1500):
+        assert decode(memoryview(original), declared, LIMITS, last) == BATCH
+        mutated = bytearray(original)
+        for _ in range(rng.randint(1, 3)):
+            mutated[rng.choice((rng.randrange(len(mutated)), -rng.randint(1, 8)))] = rng.randrange(256)
+        mutated = mutated[: rng.choice((len(mutated), len(mutated), rng.randrange(len(mutated))))]
+        assert outcome(bytes(mutated), declared, last) == outcome(bytes(mutated), declared, None)
+
+
+def outcome(payload: bytes, declared: Declared, last: LastHeader | None) -> bytes:
+    """What becomes of a payload: the reason it is refused, or the batch."""
+    try:
+        return bytes(decode(memoryview(payload), declared, LIMITS, last).serialize())
+    except InvalidInput as error:
+        return error.reason.encode()
 
 
 def test_random_bytes_are_refused() -> None:
