@@ -1,4 +1,4 @@
-"""Two decorators: `kernel` for what Python calls, `part` for what is compiled into kernels.
+"""Decorators: `kernel` for what Python calls, `part` and `sum_part` for what is compiled into kernels.
 
 numba's own `cache=True` looks at the file of a function and not at those of the parts compiled into it: an edit of `cells.py`, or
 an upgrade that changes it, would leave `update` running on the old cells, and the tests with it.
@@ -30,6 +30,11 @@ def kernel(function: Callable[..., Any]) -> Any:
 def part(function: Callable[..., Any]) -> Any:
     """Compile a function for kernels only: without the wrappers that Python would call, which take a third of the time."""
     return _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
+def sum_part(function: Callable[..., Any]) -> Any:
+    """A part whose additions may come in any order, so that they vectorise; the order depends on the processor alone."""
+    return _njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, fastmath={"reassoc", "nsz"})(function)
 
 
 # Its types leave out the wrappers.

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from driftline_core.kernels.lookup import SLOTS_MAX, Lookup
-from driftline_core.kernels.moments import LANES
 
 BLOCK_ROWS = 1024
 MOMENTS = np.dtype([("n", np.int64), ("sum", np.float64), ("squares", np.float64), ("low", np.float64), ("high", np.float64)])
@@ -40,7 +39,6 @@ class Scratch(NamedTuple):
     bits: npt.NDArray[np.uint8]
     slots: npt.NDArray[np.uint32]
     histograms: npt.NDArray[np.uint32]
-    lanes: npt.NDArray[np.float64]
 
 
 def empty_tally(lookup: Lookup) -> Tally:
@@ -71,12 +69,11 @@ def new_scratch() -> Scratch:
         bits=_aligned(BLOCK_ROWS + 16, np.uint8),
         slots=_aligned(BLOCK_ROWS, np.uint32),
         histograms=_aligned(SLOTS_MAX * 4, np.uint32).reshape(SLOTS_MAX, 4),
-        lanes=_aligned(LANES * 5, np.float64).reshape(5, LANES),
     )
 
 
 def _aligned(length: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    # numpy aligns to 16 bytes; lanes that straddle cache lines cost the moments half their speed.
+    # numpy aligns to 16 bytes; vectors that straddle cache lines are slower.
     raw = np.zeros(length * np.dtype(dtype).itemsize + 64, np.uint8)
     start = -raw.ctypes.data % 64
     return raw[start : start + length * np.dtype(dtype).itemsize].view(dtype)

@@ -1,63 +1,64 @@
-"""Sums and extremes of a column, in lanes of their own so that they vectorise without reordering what a float sum is."""
+"""Sums and extremes of a column, in loops of the two forms that vectorise: sums in any order, extremes of integers."""
 
 from typing import Any
 
 import numpy as np
 
-from driftline_core.kernels.jit import part
+from driftline_core.kernels.jit import part, sum_part
 
-SUM, SQUARES, N, LOW, HIGH = range(5)
-LANES = 32
-u32 = np.uint32
 HUGE = 1e140
 """Values beyond it do not enter the sums: the squares of 2**63 values within stay under the largest float64."""
 
-
-@part
-def clear_lanes(lanes: Any) -> None:
-    """No rows yet."""
-    for j in range(lanes.shape[1]):
-        lanes[SUM, j] = lanes[SQUARES, j] = lanes[N, j] = 0.0
-        lanes[LOW, j] = np.inf
-        lanes[HIGH, j] = -np.inf
+i64 = np.int64
+_MAGNITUDE = i64(0x7FFFFFFFFFFFFFFF)
+_LOWEST, _HIGHEST = -_MAGNITUDE, _MAGNITUDE
 
 
 @part
-def add_moments(values: Any, shift: Any, lanes: Any) -> None:
-    """Add a block of values, NaN for null."""
-    whole = values.size - values.size % LANES
-    for i in range(0, whole, LANES):
-        for j in range(LANES):
-            _add(values[i + j], shift, lanes, u32(j))
-    for i in range(whole, values.size):
-        _add(values[i], shift, lanes, u32(0))
+def add_moments(values: Any, shift: Any, moments: Any) -> None:
+    """Add a block of values, NaN for null, to a row of MOMENTS."""
+    n, total, squares = _sums(values, shift)
+    moments.n += n
+    moments.sum += total
+    moments.squares += squares
+    low, high = _extremes(values)
+    if low != _HIGHEST:  # else all are NaN
+        moments.low = min(moments.low, _float(low))
+        moments.high = max(moments.high, _float(high))
+
+
+@sum_part
+def _sums(values: Any, shift: Any) -> Any:
+    n, total, squares = i64(0), 0.0, 0.0
+    for j in range(values.size):
+        value = values[j]
+        beyond = value - shift
+        counted = abs(value) <= HUGE
+        distance = beyond if counted else 0.0
+        total += distance
+        squares += distance * distance
+        n += i64(counted)
+    return n, total, squares
 
 
 @part
-def fold_lanes(lanes: Any, moments: Any) -> None:
-    """Add the lanes to a row of MOMENTS."""
-    width = LANES // 2
-    while width:
-        for j in range(width):
-            lanes[SUM, j] += lanes[SUM, j + width]
-            lanes[SQUARES, j] += lanes[SQUARES, j + width]
-            lanes[N, j] += lanes[N, j + width]
-            lanes[LOW, j] = min(lanes[LOW, j], lanes[LOW, j + width])
-            lanes[HIGH, j] = max(lanes[HIGH, j], lanes[HIGH, j + width])
-        width //= 2
-    moments.n += np.int64(lanes[N, 0])
-    moments.sum += lanes[SUM, 0]
-    moments.squares += lanes[SQUARES, 0]
-    moments.low = min(moments.low, lanes[LOW, 0])
-    moments.high = max(moments.high, lanes[HIGH, 0])
+def _extremes(values: Any) -> Any:
+    """The least and the greatest value as the integers that have the order of floats; beyond both where all are NaN."""
+    low, high = _HIGHEST, _LOWEST
+    for j in range(values.size):
+        value = values[j]
+        key = _mirrored(np.float64(value).view(np.int64))
+        low = min(key if value == value else _HIGHEST, low)  # noqa: PLR0124 - NaN
+        high = max(key if value == value else _LOWEST, high)  # noqa: PLR0124
+    return low, high
 
 
 @part
-def _add(value: Any, shift: Any, lanes: Any, j: Any) -> None:
-    counted = abs(value) <= HUGE
-    distance = value - shift if counted else 0.0
-    lanes[SUM, j] += distance
-    lanes[SQUARES, j] += distance * distance
-    lanes[N, j] += 1.0 if counted else 0.0
-    lanes[LOW, j] = value if value < lanes[LOW, j] else lanes[LOW, j]
-    lanes[HIGH, j] = value if value > lanes[HIGH, j] else lanes[HIGH, j]
+def _float(key: Any) -> Any:
+    return i64(_mirrored(key)).view(np.float64)
+
+
+@part
+def _mirrored(bits: Any) -> Any:
+    """From the bits of a float to an integer of its order, and back: below zero a larger magnitude is less."""
+    return bits ^ ((bits >> i64(63)) & _MAGNITUDE)

@@ -9,7 +9,7 @@ from driftline_core.kernels.jit import kernel, part
 from driftline_core.kernels.load import load_bits, load_codes, load_numbers
 from driftline_core.kernels.lookup import Lookup, Mode
 from driftline_core.kernels.memory import BLOCK_ROWS, Scratch, Tally
-from driftline_core.kernels.moments import add_moments, clear_lanes, fold_lanes
+from driftline_core.kernels.moments import add_moments
 from driftline_core.kernels.pointers import borrowed
 
 ROWS_MAX = 2**31
@@ -40,9 +40,6 @@ def update_columns(tally: Any, sources: Any, remap: Any, lookup: Any, scratch: A
         # Folding costs as much as slots, so fewer rows than slots are counted straight into the tally.
         few = stop - start < place.slots
         counts = tally.counts[place.slots_at : place.slots_at + place.slots]
-        numeric = place.mode <= Mode.LOG
-        if numeric:
-            clear_lanes(scratch.lanes)
         for row in range(start, stop, BLOCK_ROWS):
             rows = min(BLOCK_ROWS, stop - row)
             slots = scratch.slots[:rows]
@@ -53,14 +50,12 @@ def update_columns(tally: Any, sources: Any, remap: Any, lookup: Any, scratch: A
                 load_bits(source, first, slots, scratch.bits)
             else:
                 values = load_numbers(source, first, rows, scratch)
-                add_moments(values, place.shift, scratch.lanes)
+                add_moments(values, place.shift, tally.moments[c])
                 _locate(values, place, lookup, slots)
             if few:
                 count_few(slots, counts)
             else:
                 count_slots(slots, scratch.histograms)
-        if numeric:
-            fold_lanes(scratch.lanes, tally.moments[c])
         if not few:
             fold_histogram(scratch.histograms, counts)
 
@@ -87,4 +82,4 @@ def _borrowed_lookup(lookup: Any) -> Any:
 
 @part
 def _borrowed_scratch(s: Any) -> Any:
-    return Scratch(borrowed(s.values), borrowed(s.bits), borrowed(s.slots), borrowed(s.histograms), borrowed(s.lanes))
+    return Scratch(borrowed(s.values), borrowed(s.bits), borrowed(s.slots), borrowed(s.histograms))
