@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: setup demo test check bench proto proto-check fuzz soak compat clean simulate
+.PHONY: setup demo test check bench proto proto-check fuzz soak crash compat clean simulate
 
 setup: $(STAMP)
 
@@ -47,6 +47,10 @@ soak: setup
 # Ninety days of fifty endpoints, with downtime, late rows and a clock that steps, against pandas.
 simulate: setup
 	$(BIN)/python -m tests.simulation.ninety_days
+
+# 200 times kill -9 under full load, half with a spoilt journal tail.
+crash: setup
+	$(BIN)/python -m tests.crash.kill --kills 200
 
 # The light client against the versions of protobuf and pyarrow that model servers pin.
 compat:

@@ -48,6 +48,7 @@ class Churn:
         self._referred = referred
         self._timeline = timeline
         self._chance = chance
+        self._calls = threading.Event()
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._is_stopping = self._is_forsaken = False
@@ -70,6 +71,11 @@ class Churn:
             assert not self._thread.is_alive(), "the churn hangs"
         if self._failure is not None:
             raise self._failure
+
+    def until_call(self, seconds: float) -> None:
+        """Waits until an endpoint is just being created or deleted, or so long."""
+        self._calls.clear()
+        self._calls.wait(seconds)
 
     @property
     def tracks(self) -> list[Track]:
@@ -123,16 +129,18 @@ class Churn:
             self._refer(server)
         elif guest.track is None:
             guest.doubt = Doubt.CREATE
+            self._calls.set()
             create(server, rows_of(MIXED, 300, seed=0), name=guest.name)
             guest.track, guest.doubt = self._track(server, guest.name), Doubt.NONE
             guest.track.resume(client)
             self.created += 1
-        elif chance < 0.8:
+        elif chance < 0.6:
             for _ in range(self._chance.randrange(1, 6)):
                 guest.track.push(client)
         else:
             guest.track.settle(client)
             guest.doubt = Doubt.DELETE
+            self._calls.set()
             server.endpoints.DeleteEndpoint(endpoint_pb2.DeleteEndpointRequest(name=guest.name), timeout=CALL_S)
             guest.track, guest.doubt = None, Doubt.NONE
             require(self._found(server, guest.name) is None, guest.name, "is there after it was deleted")

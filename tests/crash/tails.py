@@ -31,8 +31,10 @@ def spoil(folder: Path, acknowledged: Acknowledged, chance: random.Random) -> st
         start = end
         how, tail = chance.choice([("garbage", _garbage(chance)), ("half a frame", _half_frame(view, found, chance))])
     with segment_path(folder / "journal", view.header.first).open("r+b") as file:
+        file.truncate(start)  # what an earlier tail left behind would bear witness of frames that are overwritten now
         file.seek(start)
         file.write(tail[: view.size - start])
+        file.truncate(view.size)
     return how
 
 

@@ -26,6 +26,8 @@ STORED_S = 90.0
 HOURS_ASKED = 12
 EARLY_SHARE = 0.12  # of the lives, those before one that is killed at its start …
 EARLY_S = 0.4  # … within so many seconds
+AIMED_SHARE = 0.3  # of the lives, those that end while an endpoint comes or goes …
+AIMED_S = 0.03  # … within so many seconds
 SPOILT_SHARE = 0.5  # of the kills, those that leave a spoilt tail
 ENDPOINTS = {"alone/numeric": NUMERIC, "alone/mixed": MIXED, "referred/mixed": MIXED} | {
     f"shared/{name}": schema for name, schema in (("numeric", NUMERIC), ("mixed", MIXED), ("flags", FLAGS))
@@ -73,7 +75,8 @@ class World:
                 cleanup.callback(logger.close)
                 logger.start()
             while self.outcome.kills < self._kills:
-                self._live(is_early=self._chance.random() < EARLY_SHARE)
+                is_early = self._chance.random() < EARLY_SHARE and self.outcome.kills + 2 <= self._kills
+                self._live(is_early=is_early)
                 on_kill(self.outcome.kills)
             self._finish()
         return self.outcome
@@ -107,6 +110,9 @@ class World:
         for worker in workers:
             worker.start(self._server)
         time.sleep(self._chance.uniform(*self._life_s))
+        if self._chance.random() < AIMED_SHARE:
+            self._churn.until_call(1.0)
+            time.sleep(self._chance.uniform(0, AIMED_S))
         for worker in workers:
             worker.forsake()
         self._server.kill()
