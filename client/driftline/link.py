@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 
 import grpc
+import grpc._channel  # or our thread imports it with the first channel, and a fork meanwhile leaves the child its lock
 
 from driftline.backoff import Backoff
 from driftline.errors import from_rpc
@@ -31,8 +32,13 @@ CHANNEL_OPTIONS = (
     ("grpc.keepalive_timeout_ms", 20_000),
 )
 STOP_SECONDS = 1.0
+CANCEL_SECONDS = 0.005
 
 Bell = SimpleQueue[None]
+
+# A channel that never connects and is never closed. With its last channel gRPC shuts down, in a thread of its own; a child forked
+# meanwhile would wait for the end of that for ever.
+_anchor: list[grpc.Channel] = []
 
 
 @dataclass(slots=True)
@@ -79,32 +85,39 @@ class Link:
         """Something has changed. Cheap, and safe anywhere."""
         self._bell.put(None)
 
-    def start(self) -> None:
+    def start(self, *, rest: float = 0.0) -> None:
+        """Starts the thread, which rests for so many seconds before it connects."""
         with self._lock:
-            if self._thread is None and not self._is_stopping:
-                self._thread = threading.Thread(target=self._run, name=f"driftline-{self.target}", daemon=True)
+            if (self._thread is None or not self._thread.is_alive()) and not self._is_stopping:
+                self._thread = threading.Thread(target=self._run, args=(rest,), name=f"driftline-{self.target}", daemon=True)
                 self._thread.start()
         self.ring()
 
-    def stop(self, timeout: float = STOP_SECONDS) -> None:
-        """Ends the stream, politely for so many seconds, and lets go of the channel. `start` works again afterwards."""
+    def stop(self, timeout: float = STOP_SECONDS, *, break_off: float = STOP_SECONDS) -> None:
+        """Ends the stream, politely for so many seconds, then not, and lets go of the channel. `start` works again afterwards."""
         with self._lock:
             self._is_stopping = True
             self.ring()
-            thread, call = self._thread, self._session.call
-            if thread is not None and thread is not threading.current_thread():
-                thread.join(timeout)
-                if thread.is_alive() and call is not None:
-                    call.cancel()
-                    thread.join(STOP_SECONDS)
+            if self._thread is not None and self._thread is not threading.current_thread():
+                self._thread.join(timeout)
+                self._break_off(self._thread, break_off)
             if self._channel is not None:
                 self._channel.close()
-            self._channel = self._thread = None
+            self._channel = None
             self._is_stopping = False
+
+    def _break_off(self, thread: threading.Thread, seconds: float) -> None:
+        """Waits for the end of the thread, and cancels whatever call it still comes to make."""
+        until = time.monotonic() + seconds
+        while thread.is_alive() and time.monotonic() < until:
+            if (call := self._session.call) is not None:
+                call.cancel()
+            thread.join(CANCEL_SECONDS)
 
     # The thread that connects and reads.
 
-    def _run(self) -> None:
+    def _run(self, rest: float) -> None:
+        self._pause(rest)
         while self._until_needed():
             self._write_problems()
             failure = self._stream()
@@ -138,6 +151,8 @@ class Link:
         session = self._session = _Session()
         self._bell = SimpleQueue()
         if self._channel is None:
+            if not _anchor:
+                _anchor.append(grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS))
             self._channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
         push = self._channel.stream_stream(PUSH, response_deserializer=pb.PushResponse.FromString)
         failure: Exception | None = None

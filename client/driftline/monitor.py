@@ -29,6 +29,8 @@ LEVELS = {"durable": pb.ACK_LEVEL_DURABLE, "accepted": pb.ACK_LEVEL_ACCEPTED}
 WINDOW_SHARE = 4  # batches on their way take at most this part of the buffer's bytes
 WINDOW_BYTES_MAX = 16 * 2**20
 EXIT_SECONDS = 2.0
+FORK_SECONDS = 10.0  # at most; usually some milliseconds
+REST_SECONDS = 1.0  # who forks once often forks again at once
 NO_SCORE = "score is not used yet and was left out; it comes with a later release"
 
 Reader = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
@@ -251,7 +253,21 @@ _links_lock = threading.Lock()
 _abandoned: list[Any] = []
 
 
-def _after_fork() -> None:
+def _before_fork() -> None:
+    """Lets go of every stream, once what is being encoded is done: a child whose parent had threads in gRPC, or importing
+    what pyarrow imports with the first row, could never connect."""
+    _links_lock.acquire()
+    for link in _links.values():
+        link.stop(0.0, break_off=FORK_SECONDS)
+
+
+def _after_fork_in_parent() -> None:
+    for link in _links.values():
+        link.start(rest=REST_SECONDS)
+    _links_lock.release()
+
+
+def _after_fork_in_child() -> None:
     """In a child: its parent's links, channels and locks are left alone for good, and every monitor begins anew."""
     global _links, _links_lock
     _abandoned.append((_links, [(monitor._link, monitor._producer, monitor._buffer) for monitor in _monitors]))
@@ -269,5 +285,5 @@ def _at_exit() -> None:
         monitor.close(max(0.0, until - time.monotonic()))
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 atexit.register(_at_exit)

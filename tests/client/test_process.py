@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from tests.client.conftest import ENDPOINT
 from tests.client.fake_server import FakeServer
 
@@ -41,13 +42,14 @@ driftline.Monitor("127.0.0.1:1", "m").log({"amount": 1.0})
     run(code)
 
 
-def test_a_forked_process_is_a_producer_of_its_own(fake: FakeServer) -> None:
-    code = """
-import os, sys, driftline
-monitor = driftline.Monitor(sys.argv[1], sys.argv[2], linger=60.0)
+FORKING = """
+import os, sys, time, driftline
+monitor = driftline.Monitor(sys.argv[1], sys.argv[2], linger=float(sys.argv[3]))
 monitor.log({"amount": 0.0})
+assert sys.argv[3] == "60" or monitor.flush(20.0)
 children = []
 for number in (1, 2, 3):
+    monitor.log({"amount": -1.0})
     child = os.fork()
     if child == 0:
         monitor.log({"amount": float(number)})
@@ -55,12 +57,19 @@ for number in (1, 2, 3):
         monitor.close()
         os._exit(0 if sent else 1)
     children.append(child)
+    time.sleep(float(sys.argv[4]))
 print([os.waitpid(child, 0)[1] for child in children])
-assert monitor.flush(20.0)
+assert monitor.flush(20.0) and monitor.stats.logged == 4
 """
-    assert run(code, fake.target, ENDPOINT) == "[0, 0, 0]\n"
-    assert sorted(fake.column("amount")) == [0.0, 1.0, 2.0, 3.0]
-    assert len(fake.producers) == 4 and {each.sequence for each in fake.received} == {1}
+
+
+@pytest.mark.parametrize(
+    ("linger", "pause"), [(60, 0), (0, 0), (0, 1.01)], ids=["the parent holds rows", "the parent sends", "the parent connects"]
+)
+def test_a_forked_process_is_a_producer_of_its_own(fake: FakeServer, linger: int, pause: float) -> None:
+    assert run(FORKING, fake.target, ENDPOINT, str(linger), str(pause)) == "[0, 0, 0]\n"
+    assert sorted(fake.column("amount")) == [-1.0, -1.0, -1.0, 0.0, 1.0, 2.0, 3.0]
+    assert len({each.producer_id for each in fake.received}) == 4
 
 
 def test_nothing_is_run_by_an_import() -> None:
