@@ -113,8 +113,10 @@ class App:
             log.error("the disk failed: nothing is taken any more; mend it and start the server again", reason=reason)
             self._serving(health_pb2.HealthCheckResponse.NOT_SERVING)
         elif state is State.STALLED:
+            self._room.close()
             log.error("the disk is full: batches are refused until there is room; questions are answered", reason=reason)
         else:
+            self._room.open()
             log.info("batches are taken again")
 
     def _serving(self, status: int) -> None:

@@ -36,20 +36,28 @@ class Credits:
             self._batches -= batches
             self._bytes -= size_bytes
             while self._waiting and self._fits(self._waiting[0][0]):
-                size, turn = self._waiting.popleft()
-                self._add(size)
-                turn.release()
+                self._let_in()
 
     def close(self) -> None:
-        """Lets everyone go, now and later: nothing will be counted any more, so nobody gives room back."""
+        """Lets everyone go, now and until it is opened again: nothing is counted, so nobody gives room back."""
         with self._lock:
             self._is_closed = True
             while self._waiting:
-                self._waiting.popleft()[1].release()
+                self._let_in()
+
+    def open(self) -> None:
+        """Has those who come wait for room again."""
+        with self._lock:
+            self._is_closed = False
 
     def _fits(self, size_bytes: int) -> bool:
         has_room = self._batches < self._batches_max and self._bytes + size_bytes <= self._bytes_max
         return self._is_closed or self._batches == 0 or has_room
+
+    def _let_in(self) -> None:
+        size_bytes, turn = self._waiting.popleft()
+        self._add(size_bytes)
+        turn.release()
 
     def _add(self, size_bytes: int) -> None:
         self._batches += 1

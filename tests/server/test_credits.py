@@ -65,3 +65,20 @@ def test_nobody_waits_for_room_that_nobody_gives_back() -> None:
     waiting.join(10)
     assert not waiting.is_alive()
     room.take(1000)
+
+
+def test_the_room_is_what_it_was_when_it_is_opened_again() -> None:
+    room, order = Credits(batches_max=1, bytes_max=100), []
+    room.take(10)
+    second = take_in_thread(room, 10, order, "second")
+    waiting(room, 1)
+    room.close()
+    second.join(10)
+    room.give(1, 10)  # the second finds that nothing is taken
+    room.open()
+    third = take_in_thread(room, 10, order, "third")
+    waiting(room, 1)
+    assert order == ["second"]
+    room.give(1, 10)
+    third.join(10)
+    assert order == ["second", "third"]
