@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from grpc_health.v1 import health_pb2
 from tests.e2e.push import ANSWER_S, payload_of
-from tests.e2e.server import MiB, Server
+from tests.e2e.server import MiB, Server, spawn
 from tests.e2e.watched import PLAIN, Watched, sample, says
 
 RESOURCE_EXHAUSTED = 8
@@ -97,3 +97,15 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(small_disk: Path) -> None
             assert {name: counts.tolist() for name, counts in each.counts().items()} == {
                 name: counts.tolist() for name, counts in each.expected.items()
             }
+
+
+def test_a_start_on_a_full_disk_says_so(small_disk: Path) -> None:
+    server = Server(data=small_disk / "data")
+    server.kill()
+    fill(small_disk)
+    started = spawn(data=small_disk / "data")
+    assert started.stderr is not None
+    with started:
+        lines = started.stderr.read().splitlines()
+    assert started.returncode == 2
+    assert len(lines) == 1 and says(lines[0], "cannot be used: .*full", "make room on its disk")

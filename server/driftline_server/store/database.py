@@ -44,7 +44,9 @@ def open_database(path: Path) -> Database:
             db.conn.executemany("INSERT OR REPLACE INTO server (key, value) VALUES (?, ?)", about.items())
     except sqlite3.Error as error:
         connection.close()
-        raise StoreError(f"{path} cannot be used: {error}; restore it from a copy, or name another --data DIR") from None
+        is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+        remedy = "make room on its disk" if is_full else "restore it from a copy, or name another --data DIR"
+        raise StoreError(f"{path} cannot be used: {error}; {remedy}") from None
     except StoreError:
         connection.close()
         raise
