@@ -18,6 +18,7 @@ from driftline_server.clock import Clock, SystemClock
 from driftline_server.config import ConfigError, Settings
 from driftline_server.credits import Credits
 from driftline_server.durability import Durability
+from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.intake import Intake
 from driftline_server.journal import State
 from driftline_server.owner import Owner
@@ -41,7 +42,7 @@ Progress = Callable[[int, int], None]
 class App:
     """A server, from start() to stop()."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None, filesystem: Filesystem | None = None) -> None:
         """Takes the address and the data folder. Raises ConfigError where one of them, or a rule or receiver, cannot be had."""
         self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
         self._port = _bound(self._server, settings.listen)
@@ -56,7 +57,14 @@ class App:
         self._durability = None
         if settings.data != "none":
             self._durability = Durability(
-                Path(settings.data), settings, engine, registry, self._owner, clock=clock, on_state=self._on_state
+                Path(settings.data),
+                settings,
+                engine,
+                registry,
+                self._owner,
+                clock=clock,
+                filesystem=filesystem or SystemFilesystem(),
+                on_state=self._on_state,
             )
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
         self._alerting = alerting(settings, registry, answers, owner=self._owner, clock=clock, durability=self._durability)

@@ -12,7 +12,7 @@ from driftline_server.checkpoint import CheckpointUnknown
 from driftline_server.checkpoints import Checkpoints
 from driftline_server.clock import Clock
 from driftline_server.config import ConfigError, Settings
-from driftline_server.filesystem import SystemFilesystem
+from driftline_server.filesystem import Filesystem
 from driftline_server.journal import Journal, JournalDamaged, JournalSettings, JournalUnknown, State
 from driftline_server.owner import Owner
 from driftline_server.past import StoredPast
@@ -39,6 +39,7 @@ class Durability:
         owner: Owner,
         *,
         clock: Clock,
+        filesystem: Filesystem,
         on_state: Callable[[State, str], None],
     ) -> None:
         """Takes the data folder for this process. Raises ConfigError, one line, where it cannot be had."""
@@ -51,7 +52,7 @@ class Durability:
         self._registry = registry
         self._owner = owner
         self._clock = clock
-        self._filesystem = SystemFilesystem()
+        self._filesystem = filesystem
         self._writer = StoreWriter(self._store)
         self._snapshots = Snapshots(registry, owner, self._writer)
         owner.past = StoredPast(self._store.reader)

@@ -14,9 +14,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from driftline_proto.v1 import endpoint_pb2_grpc, ingest_pb2_grpc, metrics_pb2_grpc
 from driftline_server.app import App
+from driftline_server.clock import Clock
 from driftline_server.config import load
 from driftline_server.durability import JOURNAL
-from driftline_server.filesystem import SystemFilesystem
+from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.journal.view import FIRST_FRAME, SegmentView
 from driftline_server.records import Record
 
@@ -40,9 +41,9 @@ class SetClock:
 class Inside:
     """A server from its start to its end; `crashed` gives the disk as it would be found after a crash now."""
 
-    def __init__(self, folder: Path, clock: SetClock, **settings: Any) -> None:
+    def __init__(self, folder: Path, clock: Clock | None = None, filesystem: Filesystem | None = None, **settings: Any) -> None:
         self.folder = folder
-        self._app = App(load(None, listen="127.0.0.1:0", data=str(folder), **settings), clock)
+        self._app = App(load(None, listen="127.0.0.1:0", data=str(folder), **settings), clock, filesystem)
         self.address = f"127.0.0.1:{self._app.start()}"
         self._channel = grpc.insecure_channel(self.address, options=[("grpc.use_local_subchannel_pool", 1)])
         self.endpoints = endpoint_pb2_grpc.EndpointServiceStub(self._channel)
