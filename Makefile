@@ -32,6 +32,7 @@ bench: setup
 	$(BIN)/python bench/kernels.py
 	$(BIN)/python bench/ingest.py
 	$(BIN)/python bench/client_log.py
+	$(BIN)/python bench/durable.py
 	$(BIN)/python bench/alerts.py
 	$(BIN)/python bench/store.py
 	$(BIN)/python bench/memory.py

@@ -63,9 +63,9 @@ class Bench:
         assert int.from_bytes(answer, "little") == sent
         return sent * sample[0].num_rows / (time.perf_counter() - started)
 
-    def driftline(self, sample: list[pa.RecordBatch]) -> float:
-        """Rows a second through a Monitor, until every row is acknowledged."""
-        return self._push(sample, [self.endpoint(sample[0].num_columns)])
+    def driftline(self, sample: list[pa.RecordBatch], level: str = "accepted") -> float:
+        """Rows a second through a Monitor, until every row is acknowledged at a level."""
+        return self._push(sample, [self.endpoint(sample[0].num_columns)], level)
 
     def messages(self, sample: list[pa.RecordBatch]) -> float:
         """Rows a second of messages that are ready to be sent, as `bare` sends them, until the last is acknowledged."""
@@ -92,10 +92,10 @@ class Bench:
         assert acknowledged == sent
         return sent * sample[0].num_rows / (time.perf_counter() - started)
 
-    def _push(self, sample: list[pa.RecordBatch], names: list[str]) -> float:
+    def _push(self, sample: list[pa.RecordBatch], names: list[str], level: str = "accepted") -> float:
         with contextlib.ExitStack() as stack:
             monitors = [
-                stack.enter_context(driftline.Monitor(self.target, name, on_full="block", level="accepted", buffer_bytes_max=2**24))
+                stack.enter_context(driftline.Monitor(self.target, name, on_full="block", level=level, buffer_bytes_max=2**24))
                 for name in names
             ]
             for monitor in monitors:
