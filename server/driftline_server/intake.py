@@ -7,7 +7,7 @@ import pyarrow as pa
 from driftline_core.binding import Plan
 from driftline_core.delivery import Losses, Producer, Verdict, judge
 from driftline_core.engine import Frame
-from driftline_core.errors import FailedPrecondition, InvalidInput
+from driftline_core.errors import CoreError, FailedPrecondition, InvalidInput
 from driftline_core.facts import LossTold, Origin, Tombstone
 from driftline_core.payload import Declared, LastHeader, Limits, declare, decode
 from driftline_server import records
@@ -89,7 +89,8 @@ class Intake:
     def open(self, endpoint: str, origin: Origin, schema: bytes, on_durable: OnDurable | None) -> Handle:
         """Opens an endpoint for a producer.
 
-        Raises NotFound, InvalidInput (a schema that does not fit), FailedPrecondition (fenced).
+        Raises NotFound, InvalidInput (a schema that does not fit), FailedPrecondition (fenced), ResourceExhausted and Unavailable
+        where an epoch cannot be written down: then it has not begun.
         """
         entry = self._registry.entry(endpoint)
         registration = entry.current()
@@ -98,11 +99,15 @@ class Intake:
         plan = _plan(declared, registration) if declared else None
         with entry.lock:
             known = entry.producers.known.get(origin.producer_id)
-            before = known.epoch if known else 1
+            before = (known.epoch, known.admitted) if known else (1, 0)
             producer = entry.producers.open(origin.producer_id, origin.epoch)
-            if producer.epoch > before:
-                begun = Tombstone(registration.uid, self._clock.now_us(), Origin(origin.producer_id, origin.epoch))
-                producer.position = self.ahead.append(Record.REFUSED, [records.refused(begun)], Entry(begun))
+            try:
+                if producer.epoch > before[0]:
+                    begun = Tombstone(registration.uid, self._clock.now_us(), Origin(origin.producer_id, origin.epoch))
+                    producer.position = self.ahead.append(Record.REFUSED, [records.refused(begun)], Entry(begun))
+            except CoreError:
+                producer.epoch, producer.admitted = before
+                raise
         return Handle(entry, registration, producer, origin.producer_id, origin.epoch, declared, definition, plan, on_durable)
 
     def report(self, handle: Handle, losses: Losses) -> None:

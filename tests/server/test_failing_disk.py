@@ -1,48 +1,58 @@
 """A disk that fails to make durable what was written: nothing is taken any more, and nothing acknowledged is lost."""
 
 import threading
+import time
 from collections.abc import Sequence
-from errno import EIO
+from errno import EIO, ENOSPC
 from pathlib import Path
 
 from grpc_health.v1 import health_pb2
-from tests.e2e.push import PushClient
+from tests.e2e.push import ANSWER_S, PushClient
 from tests.e2e.server import Server
 from tests.e2e.watched import ALL, PLAIN, Watched, payload_of, sample, says
 from tests.server.inside import Inside
 
+from driftline_proto.v1 import ingest_pb2 as pb
 from driftline_server.filesystem import Buffer, File, SystemFilesystem
 
-UNAVAILABLE = 14
+RESOURCE_EXHAUSTED, UNAVAILABLE = 8, 14
 ROWS = 500
 
 
-class Unsure(SystemFilesystem):
-    """A disk that cannot say, once it is broken, whether what was written is there; then it is broken for good."""
+class Ailing(SystemFilesystem):
+    """A disk that is full for a while, or that cannot say any more whether what was written is there."""
 
     def __init__(self) -> None:
+        self.is_full = threading.Event()
         self.is_broken = threading.Event()
 
     def create(self, path: Path) -> File:
-        return UnsureFile(super().create(path), self.is_broken)
+        self.require_room()
+        return AilingFile(super().create(path), self)
+
+    def require_room(self) -> None:
+        if self.is_full.is_set():
+            raise OSError(ENOSPC, "No space left on device")
 
 
-class UnsureFile:
+class AilingFile:
     """A file on it."""
 
-    def __init__(self, file: File, is_broken: threading.Event) -> None:
+    def __init__(self, file: File, disk: Ailing) -> None:
         self._file = file
-        self._is_broken = is_broken
+        self._disk = disk
 
     def write(self, buffers: Sequence[Buffer], offset: int) -> int:
+        self._disk.require_room()
         return self._file.write(buffers, offset)
 
     def sync(self) -> None:
-        if self._is_broken.is_set():
+        if self._disk.is_broken.is_set():
             raise OSError(EIO, "the disk does not answer")
         self._file.sync()
 
     def allocate(self, size_bytes: int) -> None:
+        self._disk.require_room()
         self._file.allocate(size_bytes)
 
     def truncate(self, size_bytes: int) -> None:
@@ -53,7 +63,7 @@ class UnsureFile:
 
 
 def test_where_a_sync_fails_nothing_is_taken_any_more(tmp_path: Path) -> None:
-    disk = Unsure()
+    disk = Ailing()
     with Inside(tmp_path, filesystem=disk, queue_batches_max=1) as server:
         watched = Watched(server, wire=PLAIN)  # type: ignore[arg-type]
         watched.good()
@@ -78,3 +88,61 @@ def test_where_a_sync_fails_nothing_is_taken_any_more(tmp_path: Path) -> None:
         watched.server = again
         rows = watched.rows + ROWS * sum(handle.sent for handle in reopened)  # what was written may be there after all
         assert watched.drift(ALL).rows == watched.endpoint().counters.rows == rows
+
+
+def test_an_epoch_that_could_not_be_written_down_has_not_begun(tmp_path: Path) -> None:
+    disk = Ailing()
+    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:  # type: ignore[arg-type]
+        watched.good()
+        watched.stream.settle()
+        with PushClient(server.ingest) as other:
+            disk.is_full.set()
+            fill_the_queue(watched)
+            newer = other.open(watched.name, PLAIN, producer_id=watched.handle.producer_id, epoch=2)
+            assert [refused.code for refused in newer.refused] == [RESOURCE_EXHAUSTED]
+            disk.is_full.clear()
+            goes_on(watched)  # in its own epoch
+
+
+def test_losses_that_cannot_be_written_down_end_no_stream(tmp_path: Path) -> None:
+    disk = Ailing()
+    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:  # type: ignore[arg-type]
+        other = watched.stream.open(watched.name, PLAIN)
+        watched.good()
+        watched.stream.settle()
+        disk.is_full.set()
+        fill_the_queue(watched)
+        watched.stream.send(loss=pb.Loss(handle=other.number, dropped_rows=7))
+        watched.stream.until(lambda: bool(other.refused))
+        assert other.refused[0].code == RESOURCE_EXHAUSTED
+        disk.is_full.clear()
+        goes_on(watched)
+        watched.stream.send(loss=pb.Loss(handle=watched.handle.number, dropped_rows=7))
+        watched.good()
+        watched.check()
+        assert watched.endpoint().counters.dropped_rows == 7
+
+
+def fill_the_queue(watched: Watched) -> None:
+    """Pushes until it is told that nothing can be written."""
+    payload = payload_of(sample(ROWS, 1, schema=PLAIN))
+    while not watched.handle.refused:
+        watched.stream.push(watched.handle, payload)
+        time.sleep(0.01)
+    assert watched.handle.refused[0].code == RESOURCE_EXHAUSTED
+
+
+def goes_on(watched: Watched) -> None:
+    """Opens the handle again until batches are taken; those that had come before the disk was full are counted."""
+    until = time.monotonic() + ANSWER_S
+    while True:
+        assert time.monotonic() < until
+        watched.handle.refused.clear()
+        watched.stream.open(watched.name, PLAIN, number=watched.handle.number)
+        watched.stream.push(watched.handle, payload_of(sample(ROWS, 1, schema=PLAIN)))
+        watched.stream.until(lambda: watched.handle.acknowledged == watched.handle.sent or bool(watched.handle.refused))
+        if not watched.handle.refused:
+            break
+        time.sleep(0.1)
+    for _ in range(watched.handle.acknowledged - watched.batches):
+        watched.expect(sample(ROWS, 1, schema=PLAIN))

@@ -221,8 +221,12 @@ class Stream:
 
     def _on_loss(self, loss: pb.Loss) -> None:
         handle = self._bound(loss.handle)
-        if handle is not None:
+        if handle is None:
+            return
+        try:
             self._intake.report(handle, Losses(loss.dropped_rows, loss.unconvertible_rows, loss.lost_rows))
+        except CoreError as error:
+            self._refuse(loss.handle, error)
 
     def _on_batch(self, batch: Batch) -> None:
         handle = self._bound(batch.handle)
