@@ -10,7 +10,8 @@ from typing import Protocol
 import pyarrow as pa
 
 from driftline_core.delivery import Producers
-from driftline_core.errors import AlreadyExists, InvalidInput, NotFound, ResourceExhausted
+from driftline_core.engine import Engine
+from driftline_core.errors import AlreadyExists, CoreError, InvalidInput, NotFound, ResourceExhausted
 from driftline_core.layout import LookupCache
 from driftline_core.names import canonical, column_names, matching
 from driftline_core.reference import Reference, build_reference
@@ -60,6 +61,7 @@ class Registry:
         self._endpoints_max = endpoints_max
         self._producers_max = producers_max
         self._entries: dict[str, Entry] = {}
+        self._leaving: dict[str, Entry] = {}  # deleted, and a crash may yet bring them back
         self._definitions = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -152,11 +154,17 @@ class Registry:
             entry = self.entry(name)
             with entry.lock:  # no batch is admitted any more
                 registration = entry.current()
-                self._owner.ahead.append(
-                    Record.DELETE,
-                    [records.delete(registration.uid)],
-                    Change(lambda engine, position: engine.delete(registration.uid, position=position)),
-                )
+
+                def forget(engine: Engine, position: int) -> None:
+                    engine.delete(registration.uid, position=position)
+                    self._leaving.pop(registration.uid, None)
+
+                self._leaving[registration.uid] = replace(entry)
+                try:
+                    self._owner.ahead.append(Record.DELETE, [records.delete(registration.uid)], Change(forget))
+                except CoreError:
+                    del self._leaving[registration.uid]
+                    raise
                 entry.registration = None
             del self._entries[registration.name]
         self._owner.call(lambda _: None)
@@ -179,6 +187,10 @@ class Registry:
     def by_uid(self) -> dict[str, Entry]:
         """The endpoints by uid."""
         return {entry.registration.uid: entry for entry in list(self._entries.values()) if entry.registration}
+
+    def kept(self) -> dict[str, Entry]:
+        """The endpoints by uid, those included whose deletion is not durable yet."""
+        return self._leaving | self.by_uid()
 
     def remove(self, uid: str) -> None:
         """Serves an endpoint no more."""
