@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
-from time import perf_counter
+from time import thread_time
 
 import fast_histogram
 import numpy as np
@@ -63,21 +63,21 @@ class Doubling:
 
 
 def medians(calls: dict[str, Call], rounds: int) -> dict[str, float]:
-    """Median seconds of each call, in turns: each sample repeats a call for some milliseconds."""
+    """Median seconds of each call on the processor, in turns: each sample repeats a call for some milliseconds."""
     repeats = {}
     for name, call in calls.items():
         call()
-        start = perf_counter()
+        start = thread_time()
         call()
-        repeats[name] = max(1, int(SAMPLE_SECONDS / max(perf_counter() - start, 1e-7)))
+        repeats[name] = max(1, int(SAMPLE_SECONDS / max(thread_time() - start, 1e-7)))
     samples: dict[str, list[float]] = {name: [] for name in calls}
     gc.disable()
     for _ in range(rounds):
         for name, call in calls.items():
-            start = perf_counter()
+            start = thread_time()
             for _ in range(repeats[name]):
                 call()
-            samples[name].append((perf_counter() - start) / repeats[name])
+            samples[name].append((thread_time() - start) / repeats[name])
     gc.enable()
     return {name: median(of) for name, of in samples.items()}
 
