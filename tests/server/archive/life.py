@@ -22,6 +22,7 @@ from driftline_server.archive import Export
 from driftline_server.config import Settings
 from driftline_server.credits import Credits
 from driftline_server.durability import Durability
+from driftline_server.filesystem import SystemFilesystem
 from driftline_server.intake import Handle, Intake
 from driftline_server.owner import Owner
 from driftline_server.registry import Registry
@@ -63,7 +64,14 @@ class Life:
         self.owner = Owner(engine, clock=self.clock, room=room)
         self.registry = Registry(self.owner, self.clock, endpoints_max=100, producers_max=100)
         self.durability = Durability(
-            self.folder, settings, engine, self.registry, self.owner, clock=self.clock, on_state=lambda state, reason: None
+            self.folder,
+            settings,
+            engine,
+            self.registry,
+            self.owner,
+            clock=self.clock,
+            filesystem=SystemFilesystem(),
+            on_state=lambda state, reason: None,
         )
         self.intake = Intake(self.registry, self.owner.ahead, room, self.clock, Limits())
         self.durability.recover(lambda read, total: None)
