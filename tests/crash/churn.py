@@ -90,7 +90,7 @@ class Churn:
                 time.sleep(PAUSE_S)
             for track in self.tracks:
                 track.settle(client)
-        except (AssertionError, grpc.RpcError) as error:
+        except (AssertionError, grpc.RpcError, ValueError) as error:  # gRPC raises ValueError on a channel that was closed
             if not self._is_forsaken:
                 self._failure = error
         except BaseException as error:

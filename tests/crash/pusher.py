@@ -49,7 +49,7 @@ class Pusher:
         client = PushClient(ingest_pb2_grpc.IngestServiceStub(server.channel()))
         try:
             self._live(server, client)
-        except (AssertionError, grpc.RpcError) as error:
+        except (AssertionError, grpc.RpcError, ValueError) as error:  # gRPC raises ValueError on a channel that was closed
             if not self._is_forsaken:
                 self._failure = error
         except BaseException as error:
