@@ -3,7 +3,7 @@
 import itertools
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -104,14 +104,13 @@ class Registry:
         created = Registration(spec.name, uuid.uuid4().hex, spec, columns, reference, self._clock.now_us())
         with self._lock:
             self.require_free(spec.name)
-            self._owner.ahead.append(
+            written = self._write(
                 Record.CREATE,
-                [records.create(created)],
-                Change(
-                    lambda engine, position: engine.create(created.uid, reference, now_us=created.created_us, position=position)
-                ),
+                records.create(created),
+                lambda engine, position: engine.create(created.uid, reference, now_us=created.created_us, position=position),
             )
             entry = self.add(created)
+        self._owner.ahead.settle(written)
         for listener in self.listeners:
             listener.on_registered(created, created.created_us)
         return entry, notes
@@ -138,12 +137,13 @@ class Registry:
             changed = replace(now, reference=reference, spec=replace(now.spec, bins=chosen))
             set_us = self._clock.now_us()
             # Before any batch that is bound to it, which readers do as soon as they see it.
-            self._owner.ahead.append(
+            written = self._write(
                 Record.REFERENCE,
-                [records.reference(now.uid, chosen, reference, set_us)],
-                Change(lambda engine, position: engine.set_reference(now.uid, reference, position=position)),
+                records.reference(now.uid, chosen, reference, set_us),
+                lambda engine, position: engine.set_reference(now.uid, reference, position=position),
             )
             entry.registration = changed
+        self._owner.ahead.settle(written)
         for listener in self.listeners:
             listener.on_registered(changed, set_us)
         return entry, notes
@@ -161,15 +161,22 @@ class Registry:
 
                 self._leaving[registration.uid] = replace(entry)
                 try:
-                    self._owner.ahead.append(Record.DELETE, [records.delete(registration.uid)], Change(forget))
+                    written = self._write(Record.DELETE, records.delete(registration.uid), forget)
                 except CoreError:
                     del self._leaving[registration.uid]
                     raise
                 entry.registration = None
             del self._entries[registration.name]
+        self._owner.ahead.settle(written)
         self._owner.call(lambda _: None)
         for listener in self.listeners:
             listener.on_deleted(registration, self._clock.now_us())
+
+    def _write(self, record: Record, body: bytes, change: Callable[[Engine, int], None]) -> threading.Event:
+        """Queues a record; the event is set when it is durable. Raises ResourceExhausted, Unavailable."""
+        written = threading.Event()
+        self._owner.ahead.append(record, [body], Change(change, on_durable=lambda _: written.set()))
+        return written
 
     # What is recovered at a start, before anyone is served.
 

@@ -4,6 +4,7 @@ Whoever waits for an entry to be durable is told by its `on_durable`, in the jou
 too, so that an answer covers all that was accepted before it was asked; where the disk is full they go straight on.
 """
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -40,6 +41,7 @@ class Wait:
     on_durable: OnDurable
 
 
+_LOOK_S = 1.0  # how often whoever waits for an entry looks whether the disk has failed
 _UNWRITTEN = Body.of(0, ())
 
 
@@ -94,6 +96,15 @@ class WriteAhead:
     def ask(self, question: Question) -> None:
         """Hands a question to the owner, behind all that was accepted before. Raises JournalFailed where the server shuts down."""
         self.journal.pass_through(question)
+
+    def settle(self, written: threading.Event) -> None:
+        """Waits for the `on_durable` of an entry to set an event, be it until a full disk has room.
+
+        Raises Unavailable where the disk has failed: whether the entry survives is not known then.
+        """
+        while not written.wait(_LOOK_S):
+            if self.journal.state in (State.FAILED, State.CLOSED):
+                raise Unavailable(f"{self.journal.reason}; whether this will have happened shows when the server has started again")
 
     def when_durable(self, on_durable: OnDurable) -> None:
         """Calls back when all that was accepted before is durable."""

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from errno import EIO, ENOSPC
 from pathlib import Path
 
+import grpc
+import pytest
 from grpc_health.v1 import health_pb2
 from tests.e2e.push import ANSWER_S, PushClient
 from tests.e2e.server import Server
-from tests.e2e.watched import ALL, PLAIN, Watched, payload_of, sample, says
+from tests.e2e.watched import ALL, PLAIN, REFERENCE_ROWS, Watched, payload_of, requests, sample, says
 from tests.server.inside import Inside
 
+from driftline_proto.v1 import endpoint_pb2
 from driftline_proto.v1 import ingest_pb2 as pb
 from driftline_server.filesystem import Buffer, File, SystemFilesystem
 
@@ -146,3 +149,25 @@ def goes_on(watched: Watched) -> None:
         time.sleep(0.1)
     for _ in range(watched.handle.acknowledged - watched.batches):
         watched.expect(sample(ROWS, 1, schema=PLAIN))
+
+
+def test_what_is_answered_is_durable_though_the_disk_was_full_meanwhile(tmp_path: Path) -> None:
+    disk = Ailing()
+    name = "tests/full/model:v1"
+    reference = sample(REFERENCE_ROWS, seed=0)
+    spec = endpoint_pb2.EndpointSpec(name=name)
+    with Inside(tmp_path, filesystem=disk) as server:
+        calls = [
+            lambda: server.endpoints.CreateEndpoint.future(requests(endpoint_pb2.CreateEndpointRequest, spec, [reference])),
+            lambda: server.endpoints.SetReference.future(
+                requests(endpoint_pb2.SetReferenceRequest, endpoint_pb2.ReferenceSpec(name=name), [reference])
+            ),
+            lambda: server.endpoints.DeleteEndpoint.future(endpoint_pb2.DeleteEndpointRequest(name=name)),
+        ]
+        for call in calls:
+            disk.is_full.set()
+            answer = call()
+            with pytest.raises(grpc.FutureTimeoutError):
+                answer.result(timeout=0.5)
+            disk.is_full.clear()
+            answer.result(timeout=ANSWER_S)
