@@ -23,8 +23,8 @@ REFERENCE = pa.record_batch({"x": np.arange(100.0)})
 ALL = metrics_pb2.Span(start_us=0)
 
 
-def push(server: Inside, times_us: Sequence[int]) -> None:
-    """Rows of some event times, acknowledged as durable."""
+def push(server: Inside, times_us: Sequence[int | None]) -> None:
+    """Rows of some event times (None: when they arrive), acknowledged as durable."""
     batch = pa.record_batch({"timestamp": pa.array(times_us, pa.timestamp("us")), "x": np.arange(float(len(times_us)))})
     with PushClient(server.ingest) as stream:
         handle = stream.open(NAME, batch.schema)
@@ -84,3 +84,18 @@ def test_more_hours_than_can_wait_are_all_stored(tmp_path: Path) -> None:
         create(server, REFERENCE, name=NAME)
         clock.set(START_US + 120 * DAY_US)
         until(lambda: len(stored_hours(tmp_path)) == 120 * 24 - 1)
+
+
+def test_a_clock_that_steps_back_an_hour_closes_each_hour_with_all_of_its_rows(tmp_path: Path) -> None:
+    clock = SetClock(START_US + 2 * HOUR_US + 30 * MINUTE_US)
+    with Inside(tmp_path, clock) as server:
+        create(server, REFERENCE, name=NAME)
+        push(server, [None] * 10)
+        clock.set(START_US + HOUR_US + 40 * MINUTE_US)
+        push(server, [None] * 20)
+        push(server, [START_US + 2 * HOUR_US + 30 * MINUTE_US])  # further ahead of the clock than a row may be
+        clock.set(START_US + 2 * HOUR_US + 20 * MINUTE_US)
+        push(server, [None] * 30)
+        clock.set(START_US + 4 * HOUR_US + 10 * MINUTE_US)
+        until(lambda: [rows for _, _, rows in stored_hours(tmp_path)] == [20, 40, 0])
+        assert rows_of(server) == 60
