@@ -14,13 +14,14 @@ from driftline_core.delivery import Producer
 from driftline_core.engine import Engine, Frame
 from driftline_core.facts import Tombstone
 from driftline_core.pack import pack, unpack
-from driftline_core.payload import Declared, Limits, declare, decode
+from driftline_core.payload import Declared, LastHeader, Limits, declare, decode
 from driftline_core.reference import Reference
 from driftline_server import records
 from driftline_server.checkpoint import Checkpoint, Section
 from driftline_server.journal import Journal
 from driftline_server.journal import Record as JournalRecord
 from driftline_server.owner import Past, apply
+from driftline_server.read_ahead import read_ahead
 from driftline_server.records import BATCH_HEAD_BYTES, Record
 from driftline_server.registry import Entry, Registry
 
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 # What was admitted under other limits is not refused now.
 _NO_LIMITS = Limits(2**40, 2**40, 2**60, 2**20)
+_PLANS_MAX = 4096  # past it they are made anew
 Progress = Callable[[int, int], None]  # bytes read, bytes to read
 
 
@@ -50,9 +52,10 @@ class Recovery:
     past: Past | None
     replayed: int = 0
     failed: int = 0
-    _segment: object = None  # the definitions of the segment that is being read
-    _declared: dict[int, Declared] = field(default_factory=dict)
-    _plans: dict[tuple[int, str, int], Plan] = field(default_factory=dict)
+    _segment: object = None  # the definitions of the segment that is being read …
+    _defined: dict[int, Declared] = field(default_factory=dict)  # … as far as they were wanted
+    _declared: dict[bytes, Declared] = field(default_factory=dict)
+    _plans: dict[tuple[bytes, str, int], tuple[Plan, LastHeader]] = field(default_factory=dict)
 
     def load(self, found: Checkpoint | None) -> int:
         """Takes up a checkpoint; returns the position from which on records are wanted."""
@@ -69,7 +72,7 @@ class Recovery:
 
     def replay(self, journal: Journal, after: int, reached: int, progress: Progress) -> None:
         """Applies every record behind a position."""
-        for record in journal.recover(after, reached=reached):
+        for record in read_ahead(journal.recover(after, reached=reached)):
             self.replayed += 1
             try:
                 self._record(record)
@@ -126,25 +129,34 @@ class Recovery:
         head = records.read_head(record.body)
         if not self._is_new(head.uid, record.position):
             return None
-        if record.definitions is not self._segment:
-            self._segment = record.definitions
-            self._declared.clear()
-            self._plans.clear()
-        declared = self._declared.get(record.definition)
-        if declared is None:
-            declared = self._declared[record.definition] = declare(bytes(record.definitions[record.definition]), _NO_LIMITS)
+        declared = self._declare(record)
         reference = self.engine.state(head.uid).references[head.reference_version]
-        plan = self._plan(record.definition, head.uid, declared, reference)
-        batch = decode(record.body[BATCH_HEAD_BYTES:], declared, _NO_LIMITS)
+        plan, last = self._plan(head.uid, declared, reference)
+        batch = decode(record.body[BATCH_HEAD_BYTES:], declared, _NO_LIMITS, last)
         return Frame(head.uid, head.arrival_us, reference, plan.bind(batch, head.arrival_us), head.origin)
 
-    def _plan(self, definition: int, uid: str, declared: Declared, reference: Reference) -> Plan:
-        key = definition, uid, reference.version
-        plan = self._plans.get(key)
-        if plan is None:
+    def _declare(self, record: JournalRecord) -> Declared:
+        """The schema of a batch; each is read once, though every segment defines it anew."""
+        if record.definitions is not self._segment:
+            self._segment = record.definitions
+            self._defined.clear()
+        if record.definition not in self._defined:
+            message = bytes(record.definitions[record.definition])
+            if message not in self._declared:
+                self._declared[message] = declare(message, _NO_LIMITS)
+            self._defined[record.definition] = self._declared[message]
+        return self._defined[record.definition]
+
+    def _plan(self, uid: str, declared: Declared, reference: Reference) -> tuple[Plan, LastHeader]:
+        key = declared.message, uid, reference.version
+        found = self._plans.get(key)
+        if found is None:
+            if len(self._plans) >= _PLANS_MAX:
+                self._plans.clear()
             registration = self.registry.by_uid()[uid].current()
-            plan = self._plans[key] = Plan.of(declared.schema, reference.layout, registration.spec.reserved_columns())
-        return plan
+            plan = Plan.of(declared.schema, reference.layout, registration.spec.reserved_columns())
+            found = self._plans[key] = plan, LastHeader()
+        return found
 
     def _admit(self) -> None:
         """What is applied is what was admitted."""
