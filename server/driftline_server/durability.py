@@ -120,6 +120,7 @@ class Durability:
 
     def stop(self) -> None:
         """Nothing more comes in: makes durable and counts what was accepted, writes a last checkpoint, and closes."""
+        self._owner.rest()  # what would be closed now could not be written down
         self._journal.close()
         self._checkpoints.close()
         self._archive.close()

@@ -70,6 +70,7 @@ class Owner:
         self.past: Past | None = None
         self.on_effect: Callable[[Effect], None] = _ignore
         self._changed: set[str] = set()
+        self._is_resting = False
         self._engine = engine
         self._clock = clock
         self._room = room
@@ -78,6 +79,10 @@ class Owner:
 
     def start(self) -> None:
         self._thread.start()
+
+    def rest(self) -> None:
+        """Lets time stand still from now on: no hour is closed any more, batches are counted and questions answered."""
+        self.call_now(lambda _: self._stand_still())
 
     def close(self) -> None:
         """Applies what is queued and ends the thread."""
@@ -121,6 +126,9 @@ class Owner:
                 if not self._thread.is_alive():
                     raise Closed("the server shuts down; ask again when it is back") from None
 
+    def _stand_still(self) -> None:
+        self._is_resting = True
+
     def _put(self, entries: Sequence[tuple[int, Entry | Question]]) -> None:
         self._queue.put(entries)
 
@@ -130,7 +138,7 @@ class Owner:
         while True:
             now_us = self._clock.now_us()
             if not 0 < next_tick_us - now_us <= _TICK_S * 1e6:  # due, or the clock stepped
-                has_more = self._advance(now_us)
+                has_more = not self._is_resting and self._advance(now_us)
                 next_tick_us = now_us + (0 if has_more else int(_TICK_S * 1e6))
             if counted and self._queue.empty():
                 time.sleep(_GATHER_S)
