@@ -1,7 +1,7 @@
 """The rows that wait to be sent: bounded in bytes, with the accounts of what became of every row.
 
-Rows are numbered from 0 as they are logged, and leave in that order. They are kept in chunks: the first row of a chunk is measured
-and stands for the others, so that `append` does next to nothing. One lock guards the buffer, the accounts and the producer's state.
+Rows are numbered from 0 as they are logged, and leave in that order. They are kept in chunks, for each of which its bytes are set
+aside when it begins, so that `append` does next to nothing. One lock guards the buffer, the accounts and the producer's state.
 """
 
 import threading
@@ -13,11 +13,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from driftline.layout import Row
 from driftline.problems import Problems
-from driftline.rows import Row, row_bytes
+from driftline.tables import pieces_of
 
 CHUNK_ROWS_MAX = 64
-CHUNK_SHARE = 16  # a chunk takes at most this part of the buffer
+CHUNK_BYTES_MAX, CHUNK_SHARE = 2**16, 64  # a chunk of several rows takes at most these bytes, and this part of the buffer
+TAKE_BYTES_MAX, TAKE_SHARE = 2 * 2**20, 16  # so many bytes leave at once, if there is more than one chunk; pieces of tables too
 FULL = (
     "the buffer is full: the oldest rows are dropped (stats.dropped counts them); raise buffer_bytes_max, or take on_full='block'"
 )
@@ -76,6 +78,7 @@ class Buffer:
     urgent_below: int = 0  # rows up to this number are not to linger
     _chunks: deque[Chunk] = field(default_factory=deque)
     _open: list[Row] = field(default_factory=list)  # the rows of the last chunk, while it grows
+    _open_bytes: int = 0  # what is left of the bytes set aside for it
     _open_rows_max: int = 0
     _sealed: int = 0  # the number of the first row of _open
     _size_bytes: int = 0
@@ -105,27 +108,25 @@ class Buffer:
             buffered = logged - done.acknowledged - done.rejected - done.dropped
             return Stats(logged, done.acknowledged, done.rejected, done.dropped, buffered, self.problems.last)
 
-    def append(self, row: Row) -> None:
+    def append(self, row: Row, size_bytes: int) -> None:
         """Takes a row; called for every prediction."""
         with self.lock:
-            if len(self._open) < self._open_rows_max:
+            if size_bytes <= self._open_bytes and len(self._open) < self._open_rows_max:
+                self._open_bytes -= size_bytes
                 self._open.append(row)
             else:
-                self._begin_chunk(row)
+                self._begin_chunk(row, size_bytes)
 
-    def extend(self, batches: list[pa.RecordBatch]) -> None:
-        """Takes tables, cut into pieces of `batch_rows`."""
-        for batch in batches:
-            for start in range(0, batch.num_rows, self.batch_rows):
-                piece = batch.slice(start, self.batch_rows) if batch.num_rows > self.batch_rows else batch
-                size_bytes = pa.ipc.get_record_batch_size(piece)
-                with self.lock:
-                    self._seal()
-                    if self._make_room(size_bytes, piece.num_rows):
-                        self._push(piece, size_bytes)
-                    self._sealed += piece.num_rows
-                    if self.waiting >= self.batch_rows:
-                        self.wake()
+    def extend(self, batch: pa.RecordBatch) -> None:
+        """Takes a table, in pieces of at most `batch_rows` and of no more bytes than leave at once."""
+        for piece, size_bytes in pieces_of(batch, rows_max=self.batch_rows, bytes_max=self._take_bytes_max):
+            with self.lock:
+                self._seal()
+                if self._make_room(size_bytes, piece.num_rows):
+                    self._push(piece, size_bytes)
+                self._sealed += piece.num_rows
+                if self._is_plenty():
+                    self.wake()
 
     def refuse(self, rows: int, kind: str, reason: str) -> None:
         """Counts rows that were logged and cannot be taken."""
@@ -142,18 +143,19 @@ class Buffer:
         """When the oldest rows have lingered long enough; None: there are none."""
         if not self._chunks:
             return None
-        is_due = (
-            self.waiting >= self.batch_rows or self._chunks[0].first < self.urgent_below or self._size_bytes * 2 > self.bytes_max
-        )
+        is_due = self._is_plenty() or self._chunks[0].first < self.urgent_below
         return 0.0 if is_due else self._since + self.linger
 
     def take(self) -> list[Chunk]:
-        """The oldest chunks, rows or tables of one schema, of about `batch_rows` rows; at least one."""
+        """The oldest chunks, rows or tables of one schema, of at most `batch_rows` rows; at least one."""
         taken = [self._pop()]
-        rows = len(taken[0].rows)
-        while self._chunks and self._joins(taken[0], self._chunks[0]) and rows + len(self._chunks[0].rows) <= self.batch_rows:
+        rows, size_bytes = len(taken[0].rows), taken[0].size_bytes
+        while self._chunks and self._joins(taken[0], self._chunks[0]):
+            rows += len(self._chunks[0].rows)
+            size_bytes += self._chunks[0].size_bytes
+            if rows > self.batch_rows or size_bytes > self._take_bytes_max:
+                break
             taken.append(self._pop())
-            rows += len(taken[-1].rows)
         self._since = time.monotonic()
         self.changed.notify_all()
         return taken
@@ -165,41 +167,65 @@ class Buffer:
             self._seal()
             self.changed.notify_all()
 
+    def abandon(self) -> None:
+        """Counts all that is still held, here and on its way, as dropped."""
+        held = self.stats().buffered
+        self._seal()
+        self._chunks.clear()
+        self._size_bytes = 0
+        if held:
+            self.accounts.dropped += held
+            told = self.problems.warn if self.problems.last else self.problems.add  # why they could not says more
+            told("left", f"{held} rows could not be sent before the monitor was closed, and are dropped")
+            self.changed.notify_all()
+
     def _joins(self, first: Chunk, other: Chunk) -> bool:
         if first.is_table != other.is_table:
             return False
         return not first.is_table or first.rows.schema.equals(other.rows.schema)  # type: ignore[union-attr]
 
-    def _begin_chunk(self, row: Row) -> None:
+    @property
+    def _take_bytes_max(self) -> int:
+        return min(TAKE_BYTES_MAX, self.bytes_max // TAKE_SHARE)
+
+    def _is_plenty(self) -> bool:
+        """There is enough for a full batch."""
+        return self.waiting >= self.batch_rows or self._size_bytes > self._take_bytes_max
+
+    def _begin_chunk(self, row: Row, size_bytes: int) -> None:
         self._seal()
-        row_size = row_bytes(row)
-        rows_max = max(1, min(CHUNK_ROWS_MAX, self.bytes_max // (CHUNK_SHARE * row_size)))
-        if not self._make_room(row_size * rows_max, 1):
+        aside_bytes = max(size_bytes, min(CHUNK_BYTES_MAX, self.bytes_max // CHUNK_SHARE))
+        if not self._make_room(aside_bytes, 1):
             self._sealed += 1
             return
-        self._open, self._open_rows_max = [row], rows_max
-        self._push(self._open, row_size * rows_max)
-        if self.waiting >= self.batch_rows:
+        self._open, self._open_bytes = [row], aside_bytes - size_bytes
+        self._open_rows_max = min(CHUNK_ROWS_MAX, self.batch_rows)
+        self._push(self._open, aside_bytes)
+        if self._is_plenty():
             self.wake()
 
     def _push(self, rows: "list[Row] | pa.RecordBatch", size_bytes: int) -> None:
-        if not self._chunks:
-            self._since = time.monotonic()
-            self.wake()
+        is_first = not self._chunks
         self._chunks.append(Chunk(rows, self._sealed, size_bytes))
         self._size_bytes += size_bytes
+        if is_first:
+            self._since = time.monotonic()
+            self.wake()
 
     def _pop(self) -> Chunk:
+        if self._chunks[0].rows is self._open:
+            self._seal()
         chunk = self._chunks.popleft()
         self._size_bytes -= chunk.size_bytes
-        if chunk.rows is self._open:
-            self._seal()
         return chunk
 
     def _seal(self) -> None:
-        """Ends the chunk that grows."""
-        self._sealed += len(self._open)
-        self._open, self._open_rows_max = [], 0
+        """Ends the chunk that grows, and gives back what it did not use."""
+        if self._open:
+            self._sealed += len(self._open)
+            self._chunks[-1].size_bytes -= self._open_bytes
+            self._size_bytes -= self._open_bytes
+            self._open, self._open_bytes = [], 0
 
     def _make_room(self, size_bytes: int, rows: int) -> bool:
         """Drops the oldest rows, or waits, until so many bytes fit; False: these rows are not taken, which is counted."""

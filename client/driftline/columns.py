@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyarrow import types as pt
 
+from driftline.arrays import TIMESTAMP
 from driftline.payload import CATEGORIES, is_categories, plain_column
 from driftline.shape import Shape
 from driftline.tables import beside
-from driftline.values import TIMESTAMP
 
 Cast = Callable[[pa.Array], pa.Array]
 RESERVED = ("id", "timestamp", "latency", "error")

@@ -10,6 +10,7 @@ from pyarrow import types as pt
 
 from driftline.buffer import Chunk
 from driftline.columns import Plan, Unfit, plan_for
+from driftline.layout import Layout
 from driftline.payload import payload_of, schema_message
 from driftline.problems import Problems
 from driftline.rows import RowEncoder, no_column
@@ -50,6 +51,7 @@ class Encoder:
     """Remembers the last plan and the last schema message: from one batch to the next they seldom differ."""
 
     problems: Problems
+    layouts: list[Layout]
     pause: Callable[[], None] = nap
     _rows: RowEncoder = field(init=False)
     _plan: Plan | None = None
@@ -58,7 +60,7 @@ class Encoder:
     _has_dictionaries: bool = False
 
     def __post_init__(self) -> None:
-        self._rows = RowEncoder(self.pause, self.problems)
+        self._rows = RowEncoder(self.pause, self.problems, self.layouts)
 
     def encode(self, chunks: list[Chunk], shape: Shape) -> Outcome:
         """The payloads of some chunks: all rows, or all tables of one schema. Never raises: what cannot be sent is rejected."""

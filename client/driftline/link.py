@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import grpc
 import grpc._channel  # or our thread imports it with the first channel, and a fork meanwhile leaves the child its lock
@@ -31,23 +33,27 @@ CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 330_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
-STOP_SECONDS = 1.0
-CANCEL_SECONDS = 0.005
+POLITE_SECONDS, STOP_SECONDS = 1.0, 1.0
+BREAK_OFF_SECONDS = 0.005
+FORK_SECONDS = 10.0  # at most; usually some milliseconds
+REST_SECONDS = 0.5  # who forks once often forks again at once
 
 Bell = SimpleQueue[None]
 
-# A channel that never connects and is never closed. With its last channel gRPC shuts down, in a thread of its own; a child forked
-# meanwhile would wait for the end of that for ever.
-_anchor: list[grpc.Channel] = []
+
+def _set_event() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
 
 
 @dataclass(slots=True)
 class _Session:
     """One stream. `is_over`: its sender must touch nothing any more; `is_opened`: the server took at least one handle."""
 
-    call: grpc.Call | None = None
     is_over: bool = False
     is_opened: bool = False
+    is_left: threading.Event = field(default_factory=_set_event)  # by its sender, or not begun
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -57,15 +63,16 @@ class Link:
     target: str
     _producers: dict[int, Producer] = field(default_factory=dict)  # by handle
     _turn: threading.Lock = field(default_factory=threading.Lock)  # held while a message is made
-    _lock: threading.Lock = field(default_factory=threading.Lock)  # guards the thread's start and stop
+    _lock: Any = field(default_factory=threading.RLock)  # guards the thread's start and stop
     _handles: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _thread: threading.Thread | None = None
     _channel: grpc.Channel | None = None
     _session: _Session = field(default_factory=_Session)
     _bell: Bell = field(default_factory=SimpleQueue)
     _is_stopping: bool = False
+    _rest_until: float = 0.0
     _backoff: Backoff = field(default_factory=Backoff)
-    is_away: bool = True  # no stream stands
+    is_away: bool = False  # the last stream failed, and the server has said nothing since
 
     def new_handle(self) -> int:
         return next(self._handles)
@@ -83,41 +90,62 @@ class Link:
 
     def ring(self) -> None:
         """Something has changed. Cheap, and safe anywhere."""
-        self._bell.put(None)
+        bell = self._bell
+        if bell.empty():  # else who sleeps on it will look again in any case
+            bell.put(None)
 
-    def start(self, *, rest: float = 0.0) -> None:
-        """Starts the thread, which rests for so many seconds before it connects."""
+    def start(self) -> None:
+        """Never raises: at the exit of the interpreter there are no more threads, and rows stay where they are."""
         with self._lock:
-            if (self._thread is None or not self._thread.is_alive()) and not self._is_stopping:
-                self._thread = threading.Thread(target=self._run, args=(rest,), name=f"driftline-{self.target}", daemon=True)
-                self._thread.start()
+            if self._thread is None and not self._is_stopping:
+                thread = threading.Thread(target=self._run, name=f"driftline-{self.target}", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    return
+                self._thread = thread
         self.ring()
 
-    def stop(self, timeout: float = STOP_SECONDS, *, break_off: float = STOP_SECONDS) -> None:
-        """Ends the stream, politely for so many seconds, then not, and lets go of the channel. `start` works again afterwards."""
+    def stop(self) -> None:
+        """Ends the stream, politely where the server answers soon, and lets go of the channel. `start` works again afterwards."""
+        self._halt(POLITE_SECONDS, STOP_SECONDS)
+        self._is_stopping = False
+
+    def suspend(self) -> None:
+        """Ends the stream at once, and lets go of everything of gRPC, until `resume`."""
+        self._halt(0.0, FORK_SECONDS)
+
+    def resume(self) -> None:
+        """Goes on, after a rest."""
+        self._is_stopping = False
+        if self._producers:
+            self._rest_until = time.monotonic() + REST_SECONDS
+            self.start()
+
+    def _halt(self, polite_seconds: float, seconds_max: float) -> None:
         with self._lock:
             self._is_stopping = True
             self.ring()
-            if self._thread is not None and self._thread is not threading.current_thread():
-                self._thread.join(timeout)
-                self._break_off(self._thread, break_off)
+            thread = self._thread if self._thread is not threading.current_thread() else None
+            if thread is not None:
+                thread.join(polite_seconds)
+                self._break_off(thread, time.monotonic() + seconds_max)
             if self._channel is not None:
                 self._channel.close()
-            self._channel = None
-            self._is_stopping = False
+            self._channel = self._thread = None
 
-    def _break_off(self, thread: threading.Thread, seconds: float) -> None:
-        """Waits for the end of the thread, and cancels whatever call it still comes to make."""
-        until = time.monotonic() + seconds
+    def _break_off(self, thread: threading.Thread, until: float) -> None:
+        """Waits for the end of the thread and of its sender; whatever call the thread still comes to make is cancelled."""
         while thread.is_alive() and time.monotonic() < until:
-            if (call := self._session.call) is not None:
-                call.cancel()
-            thread.join(CANCEL_SECONDS)
+            if self._channel is not None:
+                self._channel.close()
+            thread.join(BREAK_OFF_SECONDS)
+        self._session.is_left.wait(max(0.0, until - time.monotonic()))
 
     # The thread that connects and reads.
 
-    def _run(self, rest: float) -> None:
-        self._pause(rest)
+    def _run(self) -> None:
+        self._pause(self._rest_until - time.monotonic())
         while self._until_needed():
             self._write_problems()
             failure = self._stream()
@@ -126,7 +154,7 @@ class Link:
                 return
             if self._session.is_opened:
                 self._backoff.reset()
-            if failure is not None:
+            if failure is not None or not self._session.is_opened:
                 self._pause(self._backoff.next_seconds())
 
     def _until_needed(self) -> bool:
@@ -135,7 +163,7 @@ class Link:
             bell = self._bell = SimpleQueue()
             if self._is_stopping:
                 return False
-            if any(producer.has_work for producer in self._served()):
+            if any(_has_work(producer) for producer in self._served()):
                 return True
             self._write_problems()
             bell.get()
@@ -150,20 +178,18 @@ class Link:
         """One stream from its first message to its end; says what ended it, None for the server's wish or ours."""
         session = self._session = _Session()
         self._bell = SimpleQueue()
-        if self._channel is None:
-            if not _anchor:
-                _anchor.append(grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS))
-            self._channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
-        push = self._channel.stream_stream(PUSH, response_deserializer=pb.PushResponse.FromString)
         failure: Exception | None = None
         try:
-            session.call = push(self._requests(session))
-            for response in session.call:
+            if self._channel is None:
+                _anchor()
+                self._channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
+            push = self._channel.stream_stream(PUSH, response_deserializer=pb.PushResponse.FromString)
+            for response in push(self._requests(session)):
                 self._on_response(session, response)
         except grpc.RpcError as error:
             if error.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:  # idle: connect again when there is something to send
                 failure = from_rpc(error, self.target)
-        except (ValueError, RuntimeError) as error:  # the channel was closed, or the interpreter starts no more threads
+        except Exception as error:  # the channel was closed, or there are no more threads; a bug costs one stream
             failure = error
         finally:
             self._end(session, failure)
@@ -171,25 +197,27 @@ class Link:
 
     def _on_response(self, session: _Session, response: pb.PushResponse) -> None:
         # In this order: an acknowledgement may be of a batch that came after the Open answered in the same response.
-        now = time.monotonic()
+        now, is_news = time.monotonic(), False
         for kind, messages in (("on_opened", response.opened), ("on_refused", response.refused), ("on_ack", response.acks)):
             for message in messages:
                 producer = self._producers.get(message.handle)
                 if producer is None or producer.handle != message.handle:
                     continue
                 with producer.buffer.lock:
+                    is_news |= kind != "on_ack" or message.HasField("expected_sequence") or producer.window.is_full
                     getattr(producer, kind)(message, now)
                     if producer.handle not in self._producers:
                         self._producers[producer.handle] = producer
                 session.is_opened |= kind == "on_opened"
                 self.is_away = False
-        self.ring()
+        if is_news:  # there may be something to send
+            self.ring()
 
     def _end(self, session: _Session, failure: Exception | None) -> None:
         with self._turn:
             session.is_over = True
         self.ring()
-        self.is_away = True
+        self.is_away = failure is not None
         for producer in self._served():
             with producer.buffer.lock:
                 producer.on_disconnected(time.monotonic())
@@ -197,6 +225,7 @@ class Link:
                     producer.buffer.problems.add(
                         f"away: {type(failure).__name__}", f"rows are kept until the server takes them: {failure}"
                     )
+                producer.buffer.changed.notify_all()  # `close` does not wait for a server that is away
 
     def _write_problems(self) -> None:
         for producer in self._served():
@@ -208,7 +237,13 @@ class Link:
     # gRPC's thread, which sends.
 
     def _requests(self, session: _Session) -> Iterator[bytes]:
-        bell = self._bell
+        session.is_left.clear()
+        try:
+            yield from self._messages(session, self._bell)
+        finally:
+            session.is_left.set()
+
+    def _messages(self, session: _Session, bell: Bell) -> Iterator[bytes]:
         turns = itertools.count()
         while True:
             wake_at = None
@@ -224,6 +259,17 @@ class Link:
                 continue
             self._write_problems()
             _wait(bell, None if wake_at is None else wake_at - time.monotonic())
+
+
+@cache
+def _anchor() -> grpc.Channel:
+    """A channel that is never used nor closed. With its last one gRPC shuts down, in a thread of its own: no time for a fork."""
+    return grpc.insecure_channel("localhost:1")
+
+
+def _has_work(producer: Producer) -> bool:
+    with producer.buffer.lock:
+        return producer.has_work
 
 
 def _first_message(producers: list[Producer], turn: int) -> bytes | None:

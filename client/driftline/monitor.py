@@ -1,39 +1,30 @@
 """The object inside a model server that logs predictions; it takes a row in microseconds, a link sends them in the background."""
 
-import atexit
-import logging
-import os
-import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
-from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
 
+from driftline import links
 from driftline.buffer import Buffer, Stats
 from driftline.encoder import Encoder
 from driftline.errors import InvalidInput
+from driftline.layout import Layout, Row, given_error, layout_for, loose_row
 from driftline.link import Link
 from driftline.problems import Problems
 from driftline.producer import Producer
-from driftline.rows import BY_NAME, IN_ORDER
+from driftline.record import record_of
 from driftline.shape import Shape
 from driftline.tables import batches_of
+from driftline.values import micros
 from driftline.window import Window
 from driftline_proto.v1 import ingest_pb2 as pb
 
-log = logging.getLogger("driftline")
-
 LEVELS = {"durable": pb.ACK_LEVEL_DURABLE, "accepted": pb.ACK_LEVEL_ACCEPTED}
-WINDOW_SHARE = 4  # batches on their way take at most this part of the buffer's bytes
-WINDOW_BYTES_MAX = 16 * 2**20
-EXIT_SECONDS = 2.0
-FORK_SECONDS = 10.0  # at most; usually some milliseconds
-REST_SECONDS = 1.0  # who forks once often forks again at once
+# Of `buffer_bytes_max`, batches on their way take at most a quarter, and an eighth is kept for what is just being encoded.
+WINDOW_SHARE, WINDOW_BYTES_MAX = 4, 16 * 2**20
+ENCODING_SHARE = 8
 NO_SCORE = "score is not used yet and was left out; it comes with a later release"
-
-Reader = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
 
 
 class Monitor:
@@ -41,6 +32,7 @@ class Monitor:
 
     Nothing starts (no thread, no connection) before the first row. `on_full` says what happens to a full buffer: the oldest
     rows that were not sent are dropped and counted, or with "block" `log` waits. `level`: "durable" (the default) or "accepted".
+    Rows wait for company at most `linger` seconds, or until `batch_rows` are there.
     A monitor survives a fork: the child starts with an empty buffer as a producer of its own.
     """
 
@@ -53,7 +45,7 @@ class Monitor:
         level: str = "durable",
         buffer_bytes_max: int = 64 * 2**20,
         batch_rows: int = 4096,
-        linger: float = 0.02,
+        linger: float = 0.1,
     ) -> None:
         if on_full not in ("drop_oldest", "block"):
             raise InvalidInput(f"on_full={on_full!r}: it is 'drop_oldest' or 'block'")
@@ -68,15 +60,16 @@ class Monitor:
         self._bytes_max = buffer_bytes_max
         self._batch_rows = batch_rows
         self._linger = linger
+        self._abandoned: list[Any] = []
         self._begin()
-        _monitors.add(self)
+        links.enter(self)
 
     def _begin(self) -> None:
-        """The state of a monitor that has logged nothing: at its creation, and in a child process after a fork."""
+        """The state of a monitor that has logged nothing."""
         self._problems = Problems(self._endpoint)
         self._window_bytes = min(WINDOW_BYTES_MAX, self._bytes_max // WINDOW_SHARE)
         self._buffer = Buffer(
-            bytes_max=self._bytes_max - self._window_bytes,
+            bytes_max=self._bytes_max - self._window_bytes - self._bytes_max // ENCODING_SHARE,
             batch_rows=self._batch_rows,
             linger=self._linger,
             is_blocking=self._is_blocking,
@@ -85,7 +78,8 @@ class Monitor:
         )
         self._link: Link | None = None
         self._producer: Producer | None = None
-        self._reader: Reader = (IN_ORDER, tuple)  # of the endpoint's features, once they are known
+        self._layouts: list[Layout] = []
+        self._row: Callable[..., tuple[Row, int]] = loose_row  # until the features are known
 
     def log(
         self,
@@ -101,22 +95,16 @@ class Monitor:
     ) -> None:
         """Logs one prediction: features by name, or in the order of the endpoint's schema."""
         try:
-            names: tuple[str, ...] | None
-            names, read = self._reader
-            values: Any
-            if isinstance(features, dict) or hasattr(features, "keys"):
-                try:
-                    values = read(features) if names else dict(features)
-                    names = names or BY_NAME
-                except KeyError:
-                    names, values = BY_NAME, dict(features)
-            else:
-                values = _in_order(features)
-                if len(values) != len(names):
-                    names = IN_ORDER
+            if type(features) is not dict:
+                features = record_of(features)
+            if timestamp is not None:
+                timestamp = _micros(timestamp)
             if score is not None:
                 self._problems.warn("score", NO_SCORE)
-            self._buffer.append((names, values, prediction, id, timestamp, latency, error, label))
+            if error is not None:
+                error = given_error(error)
+            row, size_bytes = self._row(features, prediction, id, timestamp, latency, error, label)
+            self._buffer.append(row, size_bytes)
         except Exception as problem:
             self._refuse(1, problem)
 
@@ -133,13 +121,16 @@ class Monitor:
         errors: Any = None,
     ) -> None:
         """Logs many predictions: anything Arrow, a pandas DataFrame, or a 2-d numpy array with columns in the schema's order."""
+        taken = 0
         try:
             if score is not None:
                 self._problems.warn("score", NO_SCORE)
             given = {"prediction": prediction, "label": label, "id": ids, "timestamp": timestamps, "latency": latencies}
-            self._buffer.extend(batches_of(table, given | {"error": errors}))
+            for batch in batches_of(table, given | {"error": errors}):
+                self._buffer.extend(batch)
+                taken += batch.num_rows
         except Exception as problem:
-            self._refuse(_length(table), problem)
+            self._refuse(max(1, _length(table) - taken), problem)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Waits until every row held at the call is acknowledged at the level asked for; False when `timeout` seconds passed.
@@ -160,27 +151,33 @@ class Monitor:
         return self._buffer.stats()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Flushes, for at most `timeout` seconds, and lets go of the connection. Rows logged later are dropped and counted."""
+        """Flushes, for at most `timeout` seconds, and lets go of the connection.
+
+        Rows that could not be sent in time are dropped and counted, and so are rows logged later.
+        """
         until = time.monotonic() + timeout
         buffer = self._buffer
         if buffer.is_closed:
             return
-        self.flush(timeout)
         buffer.close()
+        self.flush(timeout)
         with buffer.lock:
             link, producer = self._link, self._producer
             if link is None or producer is None:
                 return
-            if not link.is_away:
-                self._hurry(producer)
-                buffer.changed.wait_for(lambda: producer.has_told, max(0.0, until - time.monotonic()))
-        with _links_lock:
-            is_last = link.remove(producer)
-            if is_last and _links.get(self._target) is link:
-                del _links[self._target]
-        if is_last:
-            link.stop()
+            self._hurry(producer)
+            buffer.changed.wait_for(lambda: producer.has_told or link.is_away, max(0.0, until - time.monotonic()))
+        links.leave(link, producer)
+        with buffer.lock:
+            producer.abandon()
         self._problems.write()
+
+    def begin_anew(self) -> None:
+        """In a child process, after a fork: leaves what is the parent's alone, and starts empty, as a producer of its own."""
+        is_closed = self._buffer.is_closed
+        self._abandoned.append((self._link, self._producer, self._buffer))  # nothing of it may be touched, nor end, here
+        self._begin()
+        self._buffer.is_closed = is_closed
 
     def __enter__(self) -> Self:
         return self
@@ -197,93 +194,52 @@ class Monitor:
             self._link.ring()
 
     def _wake(self) -> None:
-        """Called by the buffer, its lock held, when the sender should look again; the first call joins the process's link."""
+        """Called by the buffer, its lock held, when the sender should look again; the first call joins the process's link.
+
+        Never raises.
+        """
         if self._link is not None:
             self._link.ring()
             return
         if self._buffer.is_closed:
             return
-        with _links_lock:
-            link = _links.setdefault(self._target, Link(self._target))
-            self._producer = Producer(
-                endpoint=self._endpoint,
-                level=self._level,
-                buffer=self._buffer,
-                window=Window(self._window_bytes),
-                encoder=Encoder(self._problems),
-                new_handle=link.new_handle,
-                on_shape=self._on_shape,
-            )
-            self._link = link
-            link.add(self._producer)
+        self._link, self._producer = links.join(self._target, self._new_producer)
+
+    def _new_producer(self, link: Link) -> Producer:
+        return Producer(
+            endpoint=self._endpoint,
+            level=self._level,
+            buffer=self._buffer,
+            window=Window(self._window_bytes),
+            encoder=Encoder(self._problems, self._layouts),
+            new_handle=link.new_handle,
+            on_shape=self._on_shape,
+        )
 
     def _on_shape(self, shape: Shape) -> None:
-        """From now on a row is read in one step, in the order of the endpoint's features."""
-        names = shape.features
-        self._reader = (names, itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names))
+        """From now on rows are packed as the endpoint wants them."""
+        self._row = layout_for(shape, self._layouts).row
 
     def _refuse(self, rows: int, problem: Exception) -> None:
-        reason = str(problem) if isinstance(problem, InvalidInput) else _said(problem)
-        self._buffer.refuse(rows, f"refused: {reason[:40]}", f"rows are rejected: {reason}")
+        kind = type(problem).__name__
+        try:
+            reason = str(problem) if isinstance(problem, InvalidInput) else f"{kind}: {problem}"
+        except Exception:  # its own
+            reason = kind
+        self._buffer.refuse(rows, f"refused: {kind}", f"rows are rejected: {reason}")
 
 
-def _in_order(features: Any) -> tuple[Any, ...]:
-    if isinstance(features, str | bytes):
-        raise InvalidInput("a string is no row; give a mapping by column, or the values in the schema's order")
-    return tuple(features)
+def _micros(timestamp: Any) -> int | None:
+    try:
+        return micros(timestamp)
+    except Exception:  # whatever an object's own methods raise
+        raise InvalidInput(
+            f"timestamp: a {type(timestamp).__name__} that is no instant; give a datetime or epoch seconds"
+        ) from None
 
 
 def _length(table: Any) -> int:
     try:
         return len(table)
-    except Exception:  # whatever its own method raises
-        return 1
-
-
-def _said(problem: Exception) -> str:
-    try:
-        return f"{type(problem).__name__}: {problem}"
-    except Exception:  # it cannot even be shown
-        return type(problem).__name__
-
-
-_monitors: "weakref.WeakSet[Monitor]" = weakref.WeakSet()
-_links: dict[str, Link] = {}
-_links_lock = threading.Lock()
-_abandoned: list[Any] = []
-
-
-def _before_fork() -> None:
-    """Lets go of every stream, once what is being encoded is done: a child whose parent had threads in gRPC, or importing
-    what pyarrow imports with the first row, could never connect."""
-    _links_lock.acquire()
-    for link in _links.values():
-        link.stop(0.0, break_off=FORK_SECONDS)
-
-
-def _after_fork_in_parent() -> None:
-    for link in _links.values():
-        link.start(rest=REST_SECONDS)
-    _links_lock.release()
-
-
-def _after_fork_in_child() -> None:
-    """In a child: its parent's links, channels and locks are left alone for good, and every monitor begins anew."""
-    global _links, _links_lock
-    _abandoned.append((_links, [(monitor._link, monitor._producer, monitor._buffer) for monitor in _monitors]))
-    _links, _links_lock = {}, threading.Lock()
-    for monitor in _monitors:
-        was_closed = monitor._buffer.is_closed
-        monitor._begin()
-        monitor._buffer.is_closed = was_closed
-
-
-def _at_exit() -> None:
-    """Gives what is still held a moment to leave."""
-    until = time.monotonic() + EXIT_SECONDS
-    for monitor in list(_monitors):
-        monitor.close(max(0.0, until - time.monotonic()))
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
-atexit.register(_at_exit)
+    except Exception:  # a reader, or none that can be told
+        return 0

@@ -16,13 +16,21 @@ def payload_of(batch: pa.RecordBatch, *, dictionaries: bool = True) -> pa.Buffer
     """The payload of a batch; `dictionaries` False promises that it has no dictionary column, which is cheaper."""
     if not dictionaries:
         return batch.serialize()
-    batch = _compact(batch)
+    batch = compact(batch)
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     stream = sink.getvalue()
     schema_bytes = 8 + int.from_bytes(stream.slice(4, 4).to_pybytes(), "little")
     return stream.slice(schema_bytes, stream.size - schema_bytes - END_MARK_BYTES)
+
+
+def compact(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A slice of a long column drags its whole dictionary along; keep what its rows use."""
+    if not any(pt.is_dictionary(column.type) and len(column.dictionary) > len(column) for column in batch.columns):
+        return batch
+    columns = [_rebuilt(column) if pt.is_dictionary(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -58,14 +66,6 @@ def is_categories(kind: pa.DataType) -> bool:
 def is_text(kind: pa.DataType) -> bool:
     """Strings in any of Arrow's layouts but the plain one."""
     return bool(pt.is_large_string(kind) or pt.is_string_view(kind))
-
-
-def _compact(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """A slice of a long column drags its whole dictionary along; keep what its rows use."""
-    if not any(pt.is_dictionary(column.type) and len(column.dictionary) > len(column) for column in batch.columns):
-        return batch
-    columns = [_rebuilt(column) if pt.is_dictionary(column.type) else column for column in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _rebuilt(column: pa.DictionaryArray) -> pa.Array:

@@ -4,6 +4,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 log = logging.getLogger("driftline")
 
@@ -37,7 +38,8 @@ class Problems:
                 line = self._lines.popleft()
             except IndexError:  # another thread took the last one
                 return
-            log.warning("%s: %s", self._endpoint, line)
+            with suppress(Exception):  # a handler's own
+                log.warning("%s: %s", self._endpoint, line)
 
     def _queue(self, kind: str, text: str) -> None:
         now = self._clock()

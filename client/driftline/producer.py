@@ -66,6 +66,7 @@ class Producer:
     _moved_at: float = NEVER  # the last batch was sent or acknowledged
     _rewound: tuple[int, float] = (0, NEVER)
     _losses: LossReport = field(init=False)
+    _is_abandoned: bool = False
 
     def __post_init__(self) -> None:
         self._losses = LossReport(self.buffer.accounts)
@@ -107,7 +108,7 @@ class Producer:
 
     @property
     def has_work(self) -> bool:
-        """There is something that a stream is needed for."""
+        """There is something to send, or to be told."""
         return bool(self.window) or self.buffer.oldest is not None or self._losses.is_pending
 
     @property
@@ -125,6 +126,13 @@ class Producer:
         """Lets nothing linger that is held now."""
         self.buffer.urgent_below = self.buffer.logged
         self._losses.hurry()
+
+    def abandon(self) -> None:
+        """Gives up what is still held; whether what was sent is counted cannot be known. Called with the lock held, once."""
+        self._is_abandoned = True
+        self.window.remove(lambda batch: True)
+        self._encoding = None
+        self.buffer.abandon()
 
     def _control(self, now: float) -> bytes | None:
         is_late = now - self._opened_at > ANSWER_SECONDS_MAX
@@ -150,6 +158,8 @@ class Producer:
         return chunks
 
     def _add(self, outcome: Outcome, first: int, now: float) -> None:
+        if self._is_abandoned:
+            return
         self._encoding = None
         for payload in outcome.payloads:
             self.window.add(payload, first=first, at=now)

@@ -1,33 +1,24 @@
 """Logged rows as one record batch in the endpoint's schema: what a value becomes, and which rows cannot be sent."""
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from driftline.payload import CATEGORIES
+from driftline import arrays
+from driftline.layout import BY_NAME, IN_ORDER, PACKED_KINDS, ROLES, Layout, Row, layout_for
 from driftline.problems import Problems
 from driftline.shape import Shape
-from driftline.values import Unconvertible, convert
+from driftline.values import Unconvertible, convert, numbers_of
 
-PIECE_ROWS = 512  # converted at a time, so that the GIL is never held long
-ROLES = ("prediction", "id", "timestamp", "latency", "error", "label")
-
-# A row is (names, values, *one value for each of ROLES). `values` is a tuple in the order of `names`, or, with one of these
-# two in the place of names, a mapping, or a tuple in the order of the endpoint's features.
-BY_NAME = None
-IN_ORDER = ()
-Row = tuple[Any, ...]
-
-
-def row_bytes(row: Row) -> int:
-    """The memory a row takes: exact for numbers and strings, shallow for what should not be in a row."""
-    names, values = row[0], row[1]
-    held = values.values() if names is BY_NAME else values
-    return sys.getsizeof(row) + sys.getsizeof(values) + sum(map(sys.getsizeof, held)) + sum(map(sys.getsizeof, row[2:]))
+PIECE_ROWS = 512  # other threads run between as many, so that the GIL is never held long
+NUMBERS = {"numeric": arrays.floats, "latency": arrays.floats, "boolean": arrays.truths}
+Bad = dict[int, str]  # by position, why a row cannot be sent
+Values = Sequence[Any] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +32,118 @@ class Encoded:
 
 @dataclass(slots=True)
 class RowEncoder:
-    """Remembers which optional columns are in use: once used they are sent always, so that the schema seldom changes."""
+    """Remembers which features and roles are in use: once sent they are sent always, so that the schema seldom changes.
 
-    pause: Callable[[], None]  # called between pieces, to let other threads run
+    `layouts`, which grows, are those that rows are kept in.
+    """
+
+    pause: Callable[[], None]  # called now and then, to let other threads run
     problems: Problems
-    _used: set[str] = field(default_factory=set)
+    layouts: list[Layout]
+    _used: set[str] = field(default_factory=set)  # roles
+    _seen: set[str] = field(default_factory=set)  # features
     _ids_are_text: bool = False
+    _schema: pa.Schema | None = None
 
     def encode(self, rows: list[Row], shape: Shape) -> Encoded:
-        """The batch of some rows. Rows with a value that fits its column in no way are left out and counted."""
-        starts = range(0, len(rows), PIECE_ROWS)
-        pieces: list[list[Sequence[Any]]] = [list(zip(*rows[start : start + PIECE_ROWS], strict=True)) for start in starts]
-        roles = self._roles(pieces, shape)
-        kinds = [shape.kinds[name] for name in shape.features] + [self._kind(role, shape) for role in roles]
-        names = [*shape.features, *(shape.column(role) for role in roles)]
-        seen: set[str] = set()
-        columns: list[list[pa.Array]] = [[] for _ in names]
-        reasons: list[str] = []
-        for piece in pieces:
-            converted, reason = _piece(piece, roles, shape, (kinds, seen))
-            reasons += reason
-            for column, array in zip(columns, converted, strict=True):
-                column.append(array)
-            self.pause()
-        return _assembled(names, kinds, columns, reasons, absent=set(shape.features) - seen)
+        """The batch of some rows. Those with a value that fits its column in no way are left out and counted."""
+        bad: Bad = {}
+        columns = [(name, name, shape.kinds[name], values) for name, values in self._features(rows, shape, bad).items()]
+        names, made = [], []
+        for told_as, name, kind, values in columns + self._roles(rows, shape):
+            array, unfit = _column(values, kind)
+            bad |= {place: f"{told_as}: {reason}" for place, reason in unfit.items() if place not in bad}
+            names.append(name)
+            made.append(array)
+            if len(rows) > PIECE_ROWS and not isinstance(values, np.ndarray):
+                self.pause()
+        return self._without(bad, rows, shape) if bad else Encoded(self._batch(names, made))
 
-    def _roles(self, pieces: list[list[Sequence[Any]]], shape: Shape) -> list[str]:
-        for position, role in enumerate(ROLES, start=2):
-            given = [piece[position] for piece in pieces if any(value is not None for value in piece[position])]
-            if not given:
+    def _without(self, bad: Bad, rows: list[Row], shape: Shape) -> Encoded:
+        kept = [row for position, row in enumerate(rows) if position not in bad]
+        rest = self.encode(kept, shape) if kept else Encoded(None)
+        return Encoded(rest.batch, rest.rejected_rows + len(bad), bad[min(bad)])
+
+    def _features(self, rows: list[Row], shape: Shape, bad: Bad) -> dict[str, Values]:
+        """The features that are in use, by name, in their order."""
+        layout = layout_for(shape, self.layouts)
+        places = [place for place, row in enumerate(rows) if row[0] == layout.number]
+        if len(places) == len(rows):
+            features = self._packed(rows, layout)
+        else:
+            others = [place for place, row in enumerate(rows) if row[0] != layout.number]
+            features = self._loose(rows, others, shape, bad)
+            if places:
+                packed, order = self._packed([rows[place] for place in places], layout), np.argsort(places + others)
+                features = {name: _merged(packed[name], values, order) for name, values in features.items()}
+        return {name: values for name, values in features.items() if name in self._seen}
+
+    def _packed(self, rows: list[Row], layout: Layout) -> dict[str, Values]:
+        """The features of rows in this layout."""
+        self._seen.update(layout.features)
+        features: dict[str, Values] = {}
+        if layout.numbers:
+            matrix = np.frombuffer(b"".join([row[1] for row in rows])).reshape(len(rows), len(layout.numbers))
+            features |= zip(layout.numbers, np.ascontiguousarray(matrix.T), strict=True)
+        features |= zip(layout.texts, zip(*[row[2] for row in rows], strict=True), strict=True)
+        self.pause()
+        return {name: features[name] for name in layout.features}
+
+    def _loose(self, rows: list[Row], places: list[int], shape: Shape, bad: Bad) -> dict[str, Values]:
+        """The features of the rows in these places, which are in other forms."""
+        aligned = []
+        for count, place in enumerate(places, start=1):
+            try:
+                aligned.append(self._in_order(rows[place], shape.features))
+            except Unconvertible as error:
+                aligned.append((None,) * len(shape.features))
+                bad[place] = str(error)
+            if count % PIECE_ROWS == 0:
+                self.pause()
+        features: dict[str, Values] = {}
+        for name, values in zip(shape.features, zip(*aligned, strict=True), strict=True):
+            features[name] = values
+            if shape.kinds[name] in PACKED_KINDS:
+                features[name], unfit = numbers_of(values, shape.kinds[name])
+                for position, reason in unfit.items():
+                    bad.setdefault(places[position], f"{name}: {reason}")
+        return features
+
+    def _in_order(self, row: Row, features: tuple[str, ...]) -> tuple[Any, ...]:
+        layout, values = row[0], row[1]
+        if layout == IN_ORDER:
+            if len(values) != len(features):
+                raise Unconvertible(f"{len(values)} values where the endpoint has {len(features)} features: {_listed(features)}")
+            self._seen.update(features)
+            return tuple(values)
+        named = values if layout == BY_NAME else self.layouts[layout - 1].record(row)
+        known = named.keys() & set(features)
+        if not known and features:
+            raise Unconvertible(f"none of {_listed(named)} is a feature of the endpoint; it has {_listed(features)}")
+        self._seen |= known
+        return tuple(map(named.get, features))
+
+    def _roles(self, rows: list[Row], shape: Shape) -> list[tuple[str, str, str, Values]]:
+        """What was given beside the features: role, column, kind, values."""
+        columns: list[tuple[str, str, str, Values]] = []
+        for position, role in enumerate(ROLES, start=len(rows[0]) - len(ROLES)):
+            values, name = [row[position] for row in rows], shape.column(role)
+            if role not in self._used and set(map(type, values)) != {type(None)}:
+                self._used.add(role)
+                if name is None:
+                    self.problems.add(f"no {role}", no_column(role))
+            if role not in self._used or name is None:
                 continue
-            self._used.add(role)
-            if shape.column(role) is None:
-                self.problems.add(f"no {role}", no_column(role))
-            if role == "id" and not all(_are_whole(values) for values in given):
+            if role == "id" and not _are_whole(values):
                 self._ids_are_text = True
-        return [role for role in ROLES if role in self._used and shape.column(role) is not None]
+            columns.append((role, name, "id_text" if role == "id" and self._ids_are_text else shape.kind(role), values))
+        return columns
 
-    def _kind(self, role: str, shape: Shape) -> str:
-        return "id_text" if role == "id" and self._ids_are_text else shape.kind(role)
+    def _batch(self, names: list[str], columns: list[pa.Array]) -> pa.RecordBatch:
+        schema = self._schema
+        if schema is None or schema.names != names or schema.types != [column.type for column in columns]:
+            schema = self._schema = pa.schema([pa.field(name, column.type) for name, column in zip(names, columns, strict=True)])
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def no_column(role: str) -> str:
@@ -92,74 +156,21 @@ def _are_whole(values: Sequence[Any]) -> bool:
     return all(issubclass(kind, int | np.integer) and kind is not bool for kind in kinds)
 
 
-def _piece(
-    piece: list[Sequence[Any]], roles: list[str], shape: Shape, told: tuple[list[str], set[str]]
-) -> tuple[list[pa.Array], list[str]]:
-    """The columns of a piece, without the rows that cannot be converted, and a reason for each of those."""
-    kinds, seen = told
-    values, bad = _aligned(piece[0], piece[1], shape.features, seen)
-    columns: list[Sequence[Any]] = list(zip(*values, strict=True))
-    columns += [piece[2 + ROLES.index(role)] for role in roles]
-    arrays = []
-    for position, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
-        array, unfit = convert(column, kind)
-        arrays.append(array)
-        for row, reason in unfit.items():
-            name = shape.features[position] if position < len(shape.features) else roles[position - len(shape.features)]
-            bad.setdefault(row, f"{name}: {reason}")
-    if bad:
-        kept = pa.array([row not in bad for row in range(len(values))])
-        arrays = [array.filter(kept) for array in arrays]
-    return arrays, list(bad.values())
+def _column(values: Values, kind: str) -> tuple[pa.Array, Bad]:
+    if isinstance(values, np.ndarray):
+        return NUMBERS[kind](values), {}
+    if kind not in NUMBERS:
+        return convert(values, kind)
+    numbers, unfit = numbers_of(values, kind)
+    return NUMBERS[kind](numbers), unfit
 
 
-def _aligned(
-    layouts: Sequence[Any], rows: Sequence[Any], features: tuple[str, ...], seen: set[str]
-) -> tuple[Sequence[tuple[Any, ...]], dict[int, str]]:
-    """The values of each row in the order of the features, None where one is missing; `seen` gathers the features that came."""
-    if all(layout is features for layout in layouts):
-        seen.update(features)
-        return rows, {}
-    aligned, bad = [], {}
-    for position, (layout, row) in enumerate(zip(layouts, rows, strict=True)):
-        try:
-            aligned.append(_in_order(layout, row, features, seen))
-        except Unconvertible as error:
-            aligned.append((None,) * len(features))
-            bad[position] = str(error)
-    return aligned, bad
+def _merged(some: Values, more: Values, order: npt.NDArray[np.intp]) -> Values:
+    if isinstance(some, np.ndarray):
+        return np.concatenate((some, more))[order]
+    both = (*some, *more)
+    return [both[place] for place in order]
 
 
-def _in_order(layout: Any, values: Any, features: tuple[str, ...], seen: set[str]) -> tuple[Any, ...]:
-    if layout is IN_ORDER:
-        if len(values) != len(features):
-            raise Unconvertible(f"{len(values)} values where the endpoint has {len(features)} features: {_listed(features)}")
-        seen.update(features)
-        return tuple(values)
-    named = values if layout is BY_NAME else dict(zip(layout, values, strict=True))
-    known = named.keys() & set(features)
-    if not known and features:
-        raise Unconvertible(f"none of {_listed(tuple(map(str, named)))} is a feature of the endpoint; it has {_listed(features)}")
-    seen |= known
-    return tuple(map(named.get, features))
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-
-
-def _assembled(
-    names: list[Any], kinds: list[str], columns: list[list[pa.Array]], reasons: list[str], *, absent: set[str]
-) -> Encoded:
-    reason = reasons[0] if reasons else ""
-    rows = sum(map(len, columns[0])) if columns else 0
-    if not rows:
-        return Encoded(None, len(reasons), reason)
-    kept, arrays = [], []
-    for name, kind, pieces in zip(names, kinds, columns, strict=True):
-        if name in absent:
-            continue
-        array = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
-        arrays.append(array.dictionary_encode() if kind == "categorical" else array)
-        kept.append(pa.field(name, CATEGORIES if kind == "categorical" else array.type))
-    return Encoded(pa.RecordBatch.from_arrays(arrays, schema=pa.schema(kept)), len(reasons), reason)
+def _listed(names: Collection[Any]) -> str:
+    return ", ".join(map(str, islice(names, 10))) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -1,13 +1,14 @@
 """Tables as callers have them: any Arrow data, pandas and numpy, taken as record batches the caller can no longer change."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from driftline.errors import InvalidInput
+from driftline.payload import compact
 
 # Columns given beside a table are carried under names that no data has: what they are called is known once the endpoint is open.
 BESIDE = "\x00"
@@ -18,13 +19,57 @@ def beside(role: str) -> str:
     return BESIDE + role
 
 
-def batches_of(table: Any, given: Mapping[str, Any]) -> list[pa.RecordBatch]:
-    """The record batches of a table, with the columns given beside it. Raises InvalidInput, Arrow's errors, or the caller's own."""
-    tabled = _table(table)
-    for role, values in given.items():
-        if values is not None:
+def batches_of(table: Any, given: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+    """The record batches of a table, with the columns given beside it; a reader is read as they are asked for.
+
+    Raises InvalidInput, Arrow's errors, or the caller's own.
+    """
+    beside_it = {role: values for role, values in given.items() if values is not None}
+    batches: Iterable[pa.RecordBatch]
+    if not beside_it and isinstance(table, pa.RecordBatchReader):
+        batches = table
+    elif not beside_it and isinstance(table, pa.RecordBatch):
+        batches = [table]
+    else:
+        tabled = _table(table)
+        for role, values in beside_it.items():
             tabled = _with(tabled, role, values)
-    return [batch for batch in tabled.to_batches() if batch.num_rows]
+        batches = tabled.to_batches()
+    yield from (batch for batch in batches if batch.num_rows)
+
+
+def owned(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A copy in memory of its own, which holds on to nothing else; a slice is copied without the rest."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return pa.ipc.open_stream(sink.getvalue()).read_next_batch()
+
+
+def pieces_of(batch: pa.RecordBatch, *, rows_max: int, bytes_max: int) -> Iterator[tuple[pa.RecordBatch, int]]:
+    """The batch in pieces and the bytes of each, dictionaries included; a piece larger than `bytes_max` has one row.
+
+    A piece is copied where it would hold on to much more memory than that: the last rows of a large table to all of it.
+    """
+    held_bytes = batch.get_total_buffer_size()
+    if batch.num_rows <= rows_max and held_bytes <= bytes_max:
+        yield batch, held_bytes
+        return
+    rows = max(1, min(rows_max, batch.num_rows * bytes_max // _needed_bytes(batch)))
+    for start in range(0, batch.num_rows, rows):
+        piece = batch.slice(start, rows)
+        if (needed_bytes := _needed_bytes(piece)) > bytes_max:
+            piece = compact(piece)
+            needed_bytes = _needed_bytes(piece)
+        yield (owned(piece) if held_bytes > bytes_max + needed_bytes else piece), needed_bytes
+
+
+def _needed_bytes(batch: pa.RecordBatch) -> int:
+    """At least 1; more than needed for types that it cannot be told for."""
+    try:
+        return max(1, int(batch.nbytes))
+    except (pa.ArrowException, TypeError):
+        return max(1, int(batch.get_total_buffer_size()))
 
 
 def is_pandas(data: Any) -> bool:
@@ -39,7 +84,7 @@ def _table(data: Any) -> pa.Table:
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
     if is_pandas(data):
-        return _owned(_from_pandas(data))
+        return _owned_table(_from_pandas(data))
     if hasattr(data, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(data).read_all()
     if hasattr(data, "__arrow_c_array__"):
@@ -82,7 +127,7 @@ def _column(values: Any) -> Any:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if sys.modules.get("pandas") is not None and isinstance(values, sys.modules["pandas"].Series):
-        return _owned(pa.table({"values": _from_series(values)})).column(0)
+        return _owned_table(pa.table({"values": _from_series(values)})).column(0)
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
     if hasattr(values, "__arrow_c_array__"):
@@ -97,9 +142,5 @@ def _copied(column: np.ndarray[Any, Any]) -> pa.Array:
     return pa.array(column.copy())
 
 
-def _owned(table: pa.Table) -> pa.Table:
-    """A copy in Arrow's own memory: pandas columns may be views of what the caller goes on changing."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return pa.ipc.open_stream(sink.getvalue()).read_all()
+def _owned_table(table: pa.Table) -> pa.Table:
+    return pa.Table.from_batches([owned(batch) for batch in table.to_batches()], schema=table.schema)

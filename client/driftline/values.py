@@ -8,20 +8,22 @@ import operator
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from driftline import arrays
 from driftline.spans import instant_us
 
-TIMESTAMP = pa.timestamp("us", "UTC")
 SECOND_US = 10**6
 INT64_MAX = 2**63 - 1
 # What pandas writes for a missing value; pandas itself is not imported here.
 NULLS = frozenset({"NAType", "NaTType"})
+NUMBERS = frozenset({float, int, bool, np.float64, np.float32, type(None)})
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -31,32 +33,53 @@ class Unconvertible(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """How values of a kind become a column: all at once, or, where that fails, one by one."""
+    """How values of a kind become a column: those of `usual` types all at once by `build`, others each by `one` before it."""
 
-    type: pa.DataType
-    all: Callable[[Sequence[Any]], pa.Array]
+    usual: frozenset[type]
+    build: Callable[[Sequence[Any]], pa.Array]
     one: Callable[[Any], Any]
 
 
 def convert(values: Sequence[Any], kind: str) -> tuple[pa.Array, dict[int, str]]:
     """The column, and the positions that could not be converted (null in it), each with the reason."""
     conversion = CONVERSIONS[kind]
-    try:
-        return conversion.all(values), {}
-    except Exception:  # whatever an object's own methods raise
-        return _one_by_one(values, kind, conversion)
+    if conversion.usual.issuperset(map(type, values)):
+        try:
+            return conversion.build(values), {}
+        except (OverflowError, ValueError):  # one of them is too large, or no text
+            pass
+    converted, bad = _one_by_one(values, kind, conversion.one)
+    return conversion.build(converted), bad
 
 
-def _one_by_one(values: Sequence[Any], kind: str, conversion: Conversion) -> tuple[pa.Array, dict[int, str]]:
+def numbers_of(values: Sequence[Any], kind: str) -> tuple[npt.NDArray[np.float64], dict[int, str]]:
+    """Values of kind "numeric" or "boolean" as float64, missing ones NaN; and the positions that could not be converted."""
+    if NUMBERS.issuperset(map(type, values)):
+        try:
+            return np.array(values, np.float64), {}
+        except OverflowError:  # one of them
+            pass
+    converted, bad = _one_by_one(values, kind, truth if kind == "boolean" else number)
+    return np.array(converted, np.float64), bad
+
+
+def _one_by_one(values: Sequence[Any], kind: str, one: Callable[[Any], Any]) -> tuple[list[Any], dict[int, str]]:
     converted: list[Any] = []
     bad: dict[int, str] = {}
     for position, value in enumerate(values):
         try:
-            converted.append(None if value is None else conversion.one(_scalar(value)))
-        except Exception as error:
+            converted.append(None if value is None else one(_scalar(value)))
+        except Exception as error:  # whatever an object's own methods raise
             converted.append(None)
-            bad[position] = f"{_shown(value)} is not {kind}" if not isinstance(error, Unconvertible) else str(error)
-    return pa.array(converted, conversion.type), bad
+            bad[position] = str(error) if isinstance(error, Unconvertible) else _unfit(value, kind)
+    return converted, bad
+
+
+def _unfit(value: Any, kind: str) -> str:
+    try:
+        return f"{_shown(value)} is not {kind}"
+    except Exception:  # its repr
+        return f"a {type(value).__name__} is not {kind}"
 
 
 def _scalar(value: Any) -> Any:
@@ -123,7 +146,10 @@ def _float_text(value: float) -> str:
 
 
 def micros(value: Any) -> int | None:
-    """Epoch microseconds of a datetime (naive is UTC), a number (epoch seconds), a datetime64 or ISO 8601 text."""
+    """Epoch microseconds of a datetime (naive is UTC), a number (epoch seconds), a datetime64 or ISO 8601 text.
+
+    What is missing (None, NaN, NaT) is None. Raises InvalidInput and whatever the object's own methods raise.
+    """
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else _within(int(value.astype("datetime64[us]").astype(np.int64)))
     if isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool):
@@ -150,32 +176,20 @@ def _whole(value: Any) -> int:
     return whole
 
 
-def _times(values: Sequence[Any]) -> pa.Array:
-    kinds = set(map(type, values)) - {type(None)}
-    if kinds <= {datetime}:
-        return pa.array(values, TIMESTAMP)
-    if not kinds <= {int, float}:
-        raise TypeError
-    seconds = np.array([math.nan if value is None else value for value in values], np.float64)
-    null = np.isnan(seconds)
-    us = np.rint(np.where(null, 0.0, seconds) * SECOND_US)
-    if (np.abs(us) >= float(INT64_MAX)).any():
-        raise OverflowError
-    return pa.array(us.astype(np.int64), pa.int64(), mask=null).cast(TIMESTAMP)
+def _as_text(build: Callable[[Sequence[Any]], pa.Array]) -> Callable[[Sequence[Any]], pa.Array]:
+    return lambda values: build([str(value) if type(value) is int else value for value in values])
 
 
-def _typed(kind: pa.DataType) -> Callable[[Sequence[Any]], pa.Array]:
-    return lambda values: pa.array(values, kind)
+def _usual(*types: type) -> frozenset[type]:
+    return frozenset({*types, type(None)})
 
 
-# By kind of column, and by name of the reserved ones. "id" is for integers, "id_text" for all else.
+# By kind of column, and by name of the reserved ones. "id" is for integers, "id_text" for all else. A row's timestamp is in whole
+# microseconds already.
 CONVERSIONS = {
-    "numeric": Conversion(pa.float64(), _typed(pa.float64()), number),
-    "categorical": Conversion(pa.string(), _typed(pa.string()), text),
-    "boolean": Conversion(pa.bool_(), _typed(pa.bool_()), truth),
-    "id": Conversion(pa.int64(), _typed(pa.int64()), _whole),
-    "id_text": Conversion(pa.string(), _typed(pa.string()), text),
-    "timestamp": Conversion(TIMESTAMP, _times, micros),
-    "latency": Conversion(pa.float64(), _typed(pa.float64()), number),
-    "error": Conversion(pa.string(), _typed(pa.string()), said),
+    "categorical": Conversion(_usual(str, int), _as_text(arrays.categories), text),
+    "id": Conversion(_usual(int), arrays.integers, _whole),
+    "id_text": Conversion(_usual(str, int), _as_text(arrays.texts), text),
+    "timestamp": Conversion(_usual(int), arrays.timestamps, operator.index),
+    "error": Conversion(_usual(str), arrays.texts, said),
 }

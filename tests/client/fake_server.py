@@ -62,9 +62,10 @@ class Stream:
     answers: "SimpleQueue[pb.PushResponse | None]" = field(default_factory=SimpleQueue)
     bound: dict[int, Bound] = field(default_factory=dict)
     is_dropped: bool = False
+    status: grpc.StatusCode | None = None  # that it was dropped with
 
-    def drop(self) -> None:
-        self.is_dropped = True
+    def drop(self, status: grpc.StatusCode | None) -> None:
+        self.is_dropped, self.status = True, status
         self.answers.put(None)
 
 
@@ -79,6 +80,7 @@ class FakeServer(IngestServiceServicer):
         self.is_silent = False  # it reads and never answers
         self.missing: set[str] = set()  # endpoints there are not
         self.rejects: dict[int, tuple[str, str]] = {}  # sequence → field, reason
+        self.refuses: Callable[[pb.Open], pb.Refused | None] = lambda request: None
         self.lose: set[int] = set()  # sequences to overlook once, as if they never came
         self.drop_after: int | None = None  # so many more batches, then the stream ends
         self.notes: list[str] = []
@@ -149,18 +151,20 @@ class FakeServer(IngestServiceServicer):
         if self._grpc is not None:
             self._grpc.stop(None).wait(WAIT_S)
 
-    def drop(self) -> None:
-        """Ends every stream there is."""
+    def drop(self, status: grpc.StatusCode | None = grpc.StatusCode.UNAVAILABLE) -> None:
+        """Ends every stream there is; None: well."""
         with self.changed:
             for stream in self.streams:
-                stream.drop()
+                stream.drop(status)
             self.streams.clear()
 
     def forget(self, *, after: int = 0) -> None:
-        """Loses what came after a sequence, as a server restored from a copy does."""
+        """Loses what came after a sequence of each producer's newest epoch, as a server restored from a copy does."""
         with self.changed:
-            self._admitted = {key: min(last, after) for key, last in self._admitted.items()}
-            self.received = [each for each in self.received if each.sequence <= after]
+            newest = dict(sorted(self._admitted))  # of each producer the highest epoch
+            for key in newest.items():
+                self._admitted[key] = min(self._admitted[key], after)
+            self.received = [each for each in self.received if each.epoch < newest[each.producer_id] or each.sequence <= after]
             self.drop()
 
     def recreate(self) -> None:
@@ -185,8 +189,8 @@ class FakeServer(IngestServiceServicer):
             self.streams.append(stream)
         threading.Thread(target=self._read, args=(stream, request_iterator), daemon=True).start()
         yield from iter(stream.answers.get, None)
-        if stream.is_dropped:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "the fake server drops this stream")
+        if stream.status is not None:
+            context.abort(stream.status, "the fake server drops this stream")
 
     def _read(self, stream: Stream, requests: Iterator[pb.PushRequest]) -> None:
         try:
@@ -194,7 +198,7 @@ class FakeServer(IngestServiceServicer):
                 with self.changed:
                     if stream.is_dropped:
                         return
-                    getattr(self, f"_on_{request.WhichOneof('part')}")(stream, getattr(request, request.WhichOneof("part")))
+                    self.take(stream, request)
                     self.changed.notify_all()
         except grpc.RpcError:  # the stream was cancelled
             pass
@@ -205,11 +209,20 @@ class FakeServer(IngestServiceServicer):
                 self.changed.notify_all()
             stream.answers.put(None)
 
+    def take(self, stream: Stream, request: pb.PushRequest) -> None:
+        """One message; what there is to say to it waits in the stream's answers."""
+        part = str(request.WhichOneof("part"))
+        getattr(self, f"_on_{part}")(stream, getattr(request, part))
+
     def _on_open(self, stream: Stream, request: pb.Open) -> None:
         self.opens.append(request)
+        refused = self.refuses(request)
         if request.endpoint in self.missing:
+            refused = pb.Refused(code=5, field="endpoint", reason="no such endpoint")
+        if refused is not None:
+            refused.handle = request.handle
             stream.bound.pop(request.handle, None)
-            self._say(stream, refused=[pb.Refused(handle=request.handle, code=5, field="endpoint", reason="no such endpoint")])
+            self._say(stream, refused=[refused])
             return
         level = min(request.level or self.level, self.level)
         stream.bound[request.handle] = Bound(request, request.schema, level)

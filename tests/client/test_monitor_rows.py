@@ -54,7 +54,7 @@ def test_a_column_is_of_one_type_whatever_came(fake: FakeServer, monitor: driftl
     for amount in (1, 2, 1.5, None, True, np.int64(3), float("nan")):
         monitor.log({"amount": amount})
         assert monitor.flush(FLUSH_S)
-    assert fake.column("amount")[:6] == [1.0, 2.0, 1.5, None, 1.0, 3.0] and np.isnan(fake.column("amount")[6])
+    assert fake.column("amount") == [1.0, 2.0, 1.5, None, 1.0, 3.0, None]
     assert {table.schema.field("amount").type for table in fake.tables} == {pa.float64()}
     assert len([request for request in fake.opens if request.schema]) == 1
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.client.conftest import ENDPOINT
@@ -12,15 +13,29 @@ RUN_S = 60.0
 HEAVY = ("numba", "sqlite3", "sqlite_utils", "pandas", "click", "rich", "driftline_core", "driftline_server")
 
 
-def run(code: str, *arguments: str) -> str:
+def run(code: str | Path, *arguments: str) -> str:
     """What a fresh interpreter prints."""
-    command = [sys.executable, "-c", code, *arguments]
+    command = [sys.executable, *(["-c", code] if isinstance(code, str) else [str(code)]), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=RUN_S).stdout
 
 
 def test_importing_the_client_imports_nothing_heavy() -> None:
     loaded = json.loads(run("import json, sys, driftline; print(json.dumps(sorted(sys.modules)))"))
     assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_logging_rows_imports_nothing_heavy_either(fake: FakeServer) -> None:
+    code = """
+import json, sys, driftline
+monitor = driftline.Monitor(*sys.argv[1:])
+for number in range(3000):
+    monitor.log({"amount": number, "country": "DE", "known": True}, prediction=0.5, id="r-1", timestamp=0, latency=0.1, error="no")
+monitor.log({"amount": None, "country": 7})
+assert monitor.flush(20.0) and monitor.stats.acknowledged == 3001
+print(json.dumps(sorted(sys.modules)))
+"""
+    loaded = json.loads(run(code, fake.target, ENDPOINT))
+    assert [name for name in (*HEAVY, "pyarrow.compute", "pyarrow.parquet") if name in loaded] == []
 
 
 def test_rows_leave_when_the_interpreter_does(fake: FakeServer) -> None:
