@@ -71,12 +71,12 @@ class Bench:
         """Rows a second through a Monitor, until every row is acknowledged at a level."""
         return self._push(sample, [self.endpoint(sample[0].num_columns)], level)
 
-    def messages(self, sample: list[pa.RecordBatch]) -> float:
-        """Rows a second of messages that are ready to be sent, as `bare` sends them, until the last is acknowledged."""
+    def messages(self, sample: list[pa.RecordBatch], level: pb.AckLevel = pb.ACK_LEVEL_ACCEPTED) -> float:
+        """Rows a second of messages that are ready to be sent, as `bare` sends them, until the last is acknowledged at a level."""
         payloads = [batch.serialize().to_pybytes() for batch in sample]
         name, schema = self.endpoint(sample[0].num_columns), sample[0].schema.serialize().to_pybytes()
         opening = pb.Open(handle=1, endpoint=name, producer_id=os.urandom(16), epoch=1, schema=schema)
-        opening.level = pb.ACK_LEVEL_ACCEPTED
+        opening.level = level
         sent, acknowledged = 0, 0
 
         def requests():

@@ -4,6 +4,7 @@ import contextlib
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,11 +44,11 @@ def _process(command: list[str], ready: str) -> Iterator[tuple[str, int]]:
         for line in process.stderr:
             said += line
             if match := re.search(ready, line):
+                threading.Thread(target=process.stderr.read, daemon=True).start()  # so that nothing it says holds it up
                 yield match[1], process.pid
                 break
         else:
             raise RuntimeError(f"{command} did not start: {said}")
     finally:
         process.terminate()
-        process.wait(30)
-        process.stderr.close()
+        process.wait(60)

@@ -1,5 +1,6 @@
 """What makes counts outlive a server: journal, checkpoints and store in one data folder, opened, recovered, closed in order."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,7 @@ class Durability:
     def recover(self, progress: Callable[[int, int], None]) -> None:
         """Brings the engine and the registry to where the last life ended. Raises ConfigError where that cannot be read."""
         recovery = Recovery(self._engine, self._registry, self._owner.past)
+        began = time.monotonic()
         try:
             found = checkpoint.load(self._folder / CHECKPOINTS, self._filesystem)
             after = recovery.load(found)
@@ -98,6 +100,7 @@ class Durability:
         if recovery.replayed or self._journal.torn_bytes:
             log.info(
                 "recovered",
+                seconds=round(time.monotonic() - began, 2),
                 records=recovery.replayed,
                 failed=recovery.failed,
                 torn_bytes=self._journal.torn_bytes,

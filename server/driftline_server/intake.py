@@ -108,7 +108,9 @@ class Intake:
             except CoreError:
                 producer.epoch, producer.admitted = before
                 raise
-        return Handle(entry, registration, producer, origin.producer_id, origin.epoch, declared, definition, plan, on_durable)
+        handle = Handle(entry, registration, producer, origin.producer_id, origin.epoch, declared, definition, plan, on_durable)
+        self._tell(handle, producer.position)  # it learns what was admitted
+        return handle
 
     def report(self, handle: Handle, losses: Losses) -> None:
         """Remembers what a producer says it could not deliver."""
@@ -126,6 +128,12 @@ class Intake:
         Raises NotFound where the endpoint was deleted, FailedPrecondition where a newer epoch is open, InvalidInput where the
         handle has no schema or the batch no sequence, ResourceExhausted and Unavailable where nothing can be written down.
         """
+        outcome = self._decide(handle, sequence, payload)
+        if not isinstance(outcome, Ahead):
+            self._tell(handle, outcome.position)
+        return outcome
+
+    def _decide(self, handle: Handle, sequence: int, payload: memoryview) -> Outcome:
         if sequence < 1:
             raise InvalidInput("the batch has no sequence; number the batches of an epoch from 1", field="sequence")
         if handle.declared is None:
@@ -150,6 +158,11 @@ class Intake:
             self._room.give(1, size_bytes)
             return self._judge(handle, sequence) or Taken(handle.producer.position, is_duplicate=True)
         return admitted
+
+    def _tell(self, handle: Handle, position: int) -> None:
+        """Whoever asks from now on waits for a record that is acknowledged though it may not be durable."""
+        if handle.on_durable is None:
+            self.ahead.tell(position)
 
     def _reject(self, handle: Handle, sequence: int, error: InvalidInput) -> Outcome:
         tombstone = Tombstone(handle.registration.uid, self._clock.now_us(), handle.origin(sequence))

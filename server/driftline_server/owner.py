@@ -90,7 +90,7 @@ class Owner:
         self._thread.join()
 
     def call(self, question: Callable[[Engine], T]) -> T:
-        """What a function of the engine returns, run behind all that was accepted before; raises what it raises."""
+        """What a function of the engine returns, run behind all that was acknowledged before; raises what it raises."""
         return self._answer(question, self.ahead.ask)
 
     def call_now(self, question: Callable[[Engine], T]) -> T:

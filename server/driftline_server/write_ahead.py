@@ -1,7 +1,8 @@
 """The way of everything that changes counts: into the journal first, then, in the same order, to the owner of the engine.
 
-Whoever waits for an entry to be durable is told by its `on_durable`, in the journal's thread. Questions pass through the journal
-too, so that an answer covers all that was accepted before it was asked; where the disk is full they go straight on.
+Whoever waits for an entry to be durable is told by its `on_durable`, in the journal's thread, when the owner has it. So a question
+that goes straight to the owner covers all that was acknowledged as durable, and waits for no disk. Only where something was
+acknowledged before it was durable do questions pass through the journal behind it; where the disk is full they go straight on.
 """
 
 import threading
@@ -51,11 +52,16 @@ class WriteAhead:
     def __init__(self, put: Callable[[Sequence[tuple[int, Entry | Question]]], None]) -> None:
         self._put = put
         self._position = 0  # of the last record delivered: each comes once, in order
+        self._told = 0  # the last one that was acknowledged before it was durable
+        self._lock = threading.Lock()  # guards _told
+        self.durable = 0  # the last position that survives a crash and has been handed to the owner
         self.journal: Journal | MemoryJournal = MemoryJournal(self.deliver)
 
     def start(self) -> None:
         """Takes records, behind those that were recovered."""
-        self._position = self.journal.recovered  # asked first: records may be appended and delivered as soon as it has started
+        self.durable = self._position = (
+            self.journal.recovered
+        )  # asked first: records may be appended and delivered as soon as it has started
         self.journal.start()
 
     @property
@@ -67,11 +73,6 @@ class WriteAhead:
     def is_open(self) -> bool:
         """Whether records are taken now."""
         return self.journal.state is State.OPEN
-
-    @property
-    def durable(self) -> int:
-        """The last position that survives a crash."""
-        return self.journal.durable
 
     def append(self, record: Record, parts: Sequence[bytes | memoryview], entry: Entry) -> int:
         """Queues a record and its entry; returns the position.
@@ -93,9 +94,17 @@ class WriteAhead:
         """A record's bytes, their checksum taken: made where nobody waits. Of no bytes where nothing is written down."""
         return Body.of(record, parts, definition) if self.is_durable else _UNWRITTEN
 
+    def tell(self, position: int) -> None:
+        """A record is about to be acknowledged though it may not be durable: questions wait for it from now on."""
+        with self._lock:
+            self._told = max(self._told, position)
+
     def ask(self, question: Question) -> None:
-        """Hands a question to the owner, behind all that was accepted before. Raises JournalFailed where the server shuts down."""
-        self.journal.pass_through(question)
+        """Hands a question to the owner, behind all that was acknowledged before. Raises JournalFailed at the server's end."""
+        if self._told > self.durable:
+            self.journal.pass_through(question)
+        else:
+            self._put([(0, question)])
 
     def settle(self, written: threading.Event) -> None:
         """Waits for the `on_durable` of an entry to set an event, be it until a full disk has room.
@@ -125,5 +134,6 @@ class WriteAhead:
                 waiting[item.on_durable] = None
         if due:
             self._put(due)
+            self.durable = self._position
         for on_durable in waiting:
             on_durable(durable)

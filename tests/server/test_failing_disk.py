@@ -14,7 +14,7 @@ from tests.e2e.server import Server
 from tests.e2e.watched import ALL, PLAIN, REFERENCE_ROWS, Watched, payload_of, requests, sample, says
 from tests.server.inside import Inside
 
-from driftline_proto.v1 import endpoint_pb2
+from driftline_proto.v1 import endpoint_pb2, metrics_pb2
 from driftline_proto.v1 import ingest_pb2 as pb
 from driftline_server.filesystem import Buffer, File, SystemFilesystem
 
@@ -23,11 +23,13 @@ ROWS = 500
 
 
 class Ailing(SystemFilesystem):
-    """A disk that is full for a while, or that cannot say any more whether what was written is there."""
+    """A disk that is full or slow for a while, or that cannot say any more whether what was written is there."""
 
     def __init__(self) -> None:
         self.is_full = threading.Event()
         self.is_broken = threading.Event()
+        self.is_quick = threading.Event()  # unset: nothing becomes durable for now
+        self.is_quick.set()
 
     def create(self, path: Path) -> File:
         self.require_room()
@@ -50,6 +52,7 @@ class AilingFile:
         return self._file.write(buffers, offset)
 
     def sync(self) -> None:
+        assert self._disk.is_quick.wait(ANSWER_S)
         if self._disk.is_broken.is_set():
             raise OSError(EIO, "the disk does not answer")
         self._file.sync()
@@ -171,3 +174,23 @@ def test_what_is_answered_is_durable_though_the_disk_was_full_meanwhile(tmp_path
                 answer.result(timeout=0.5)
             disk.is_full.clear()
             answer.result(timeout=ANSWER_S)
+
+
+def test_a_question_waits_for_what_was_acknowledged_and_for_nothing_else(tmp_path: Path) -> None:
+    disk = Ailing()
+    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:  # type: ignore[arg-type]
+        watched.good()
+        watched.check()
+        before, drift = watched.rows, metrics_pb2.GetDriftRequest(endpoint=watched.name, span=ALL)
+        early = watched.stream.open(watched.name, PLAIN, level=pb.ACK_LEVEL_ACCEPTED)
+        disk.is_quick.clear()
+        watched.good(seed=2)
+        assert server.metrics.GetDrift.future(drift).result(ANSWER_S).rows == before  # the batch is not acknowledged
+        watched.stream.push(early, payload_of(sample(ROWS, 3, schema=PLAIN)))
+        watched.expect(sample(ROWS, 3, schema=PLAIN))
+        watched.stream.settle([early])  # this one is
+        answer = server.metrics.GetDrift.future(drift)
+        with pytest.raises(grpc.FutureTimeoutError):
+            answer.result(0.5)
+        disk.is_quick.set()
+        assert answer.result(ANSWER_S).rows == watched.rows

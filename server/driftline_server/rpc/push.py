@@ -1,7 +1,7 @@
 """One Push stream: a thread reads and decides, another acknowledges, so that neither ever waits for the other.
 
 Acknowledgements go out by count and time: the acknowledging thread sleeps until there is something to say, then lets a little more
-gather, unless someone waits for the answer (an Open, a refusal).
+gather, unless someone waits for the answer (an Open, a refusal) or a commit has gathered enough.
 """
 
 import threading
@@ -125,7 +125,7 @@ class Stream:
         with self._changed:
             while self._undurable and self._undurable[0].outcome.position <= position:
                 self._pending.settle(self._undurable.popleft())
-            self._tell(urgent=self._ended and not self._undurable)
+            self._tell(urgent=bool(self._pending))  # the commit has gathered them
 
     def wake(self) -> None:
         """Makes the acknowledging thread look again, now."""
