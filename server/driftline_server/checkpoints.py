@@ -73,6 +73,8 @@ class Checkpoints:
             self._on_written(checkpoint.oldest_position(self._folder, self._filesystem))
         except (OSError, Closed) as error:
             log.warning("no checkpoint could be written; tried again later", reason=str(error))
+        except Exception:
+            log.exception("a checkpoint failed")  # a fault of ours: said, and the next one is tried
 
     def _save(self, uid: str) -> tuple[int, bytes] | None:
         def save(engine: Engine) -> tuple[int, bytes] | None:
