@@ -34,7 +34,9 @@ bench: setup
 	$(BIN)/python bench/client_log.py
 	$(BIN)/python bench/durable.py
 	$(BIN)/python bench/alerts.py
+	$(BIN)/python bench/journal.py
 	$(BIN)/python bench/store.py
+	$(BIN)/python bench/archive.py
 	$(BIN)/python bench/memory.py
 
 # 100,000 mutated payloads against a real server.

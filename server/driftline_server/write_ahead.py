@@ -59,9 +59,8 @@ class WriteAhead:
 
     def start(self) -> None:
         """Takes records, behind those that were recovered."""
-        self.durable = self._position = (
-            self.journal.recovered
-        )  # asked first: records may be appended and delivered as soon as it has started
+        # Asked first: records may be appended and delivered as soon as it has started.
+        self.durable = self._position = self.journal.recovered
         self.journal.start()
 
     @property

@@ -6,6 +6,7 @@ Half of the kills leave a torn or garbage tail. The seed decides what is sent an
 """
 
 import argparse
+import logging
 import random
 import tempfile
 from pathlib import Path
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     given = parser.parse_args()
     print(f"{given.kills} kills, --seed {given.seed}")
+    logging.getLogger("driftline").addHandler(logging.NullHandler())  # that the server is away is no news here
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with tempfile.TemporaryDirectory(prefix="driftline-crash-") as folder, Progress(*columns) as progress:
         task = progress.add_task("killed", total=given.kills)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.crash.world import World
 
 KILLS = 30
-LIFE_S = (0.02, 0.7)
+LIFE_S = (0.02, 0.5)
 
 
 def test_every_acknowledged_row_is_counted_exactly_once(tmp_path: Path) -> None:
