@@ -22,6 +22,7 @@ from driftline_server.notify.channels import (
 )
 from driftline_server.notify.exchange import PUBLIC, Route
 from driftline_server.notify.keys import Keys
+from driftline_server.notify.quiet import QuietHours, parse_quiet_hours
 from driftline_server.notify.secret import Secret, Value, is_reference, reference
 
 # Each has a thread of its own.
@@ -35,13 +36,14 @@ _REF = r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,254}"
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """Someone or something that is told. `resolved`: whether also of the end of an alert. What comes for one group within
-    `group_interval_us` of a message goes together in the next."""
+    `group_interval_us` of a message goes together in the next; what comes in its quiet hours waits for their end."""
 
     name: str
     channel: Channel
     route: Route = PUBLIC
     resolved: bool = True
     group_interval_us: int = 60_000_000
+    quiet_hours: tuple[QuietHours, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -85,6 +87,7 @@ def parse_receiver(table: object) -> Receiver:
         route,
         resolved=keys.flag("resolved", default=not _starts_machines(channel)),
         group_interval_us=keys.duration_us("group_interval", "1m"),
+        quiet_hours=parse_quiet_hours(keys.take("quiet_hours"), keys.field("quiet_hours")),
     )
     keys.done()
     return receiver

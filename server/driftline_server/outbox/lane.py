@@ -11,6 +11,7 @@ import structlog
 from driftline_server.clock import Clock
 from driftline_server.notify.failures import Permanent, Retryable
 from driftline_server.notify.notification import Delivery
+from driftline_server.notify.quiet import quiet_until_us
 from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders import Sender
 from driftline_server.outbox import outbox
@@ -82,6 +83,8 @@ class Lane:
             self._settle(connection, *self._owed)
         if now_us < self._rests_until_us:
             return None, self._rests_until_us
+        if (quiet_until := quiet_until_us(self.receiver.quiet_hours, now_us)) is not None:
+            return None, quiet_until
         delivery = outbox.claim(connection, self.receiver, now_us=now_us)
         return delivery, outbox.next_due_us(connection, self.receiver.name) if delivery is None else None
 
