@@ -51,10 +51,14 @@ class Answers:
         self._owner = owner
         self._clock = clock
 
-    def window(self, registration: Registration, span: Span) -> Window:
-        """What was counted in a span: live panes, and the stored hours that are not in memory."""
+    def window(self, registration: Registration, span: Span, *, now: bool = False) -> Window:
+        """What was counted in a span: live panes, and the stored hours that are not in memory.
+
+        All that was acknowledged is in it; with `now`, for whoever saw that it was counted, all that is counted.
+        """
         now_us, oldest_us = self._clock.now_us(), self._oldest_us(registration.uid, span)
-        live = self._owner.call(lambda engine: engine.live(registration.uid, span, now_us, oldest_us))
+        ask = self._owner.call_now if now else self._owner.call
+        live = ask(lambda engine: engine.live(registration.uid, span, now_us, oldest_us))
         if self.reader is None:
             return merge_window(live)
         # Read after the engine was asked: what it has let go of since is in `live`, what it had let go of is stored.

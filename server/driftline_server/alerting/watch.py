@@ -61,7 +61,7 @@ class Watch:
     def _window(
         self, board: Board, registration: Registration, totals: Totals, arrival: Observation, window_us: int
     ) -> Observation:
-        window = self.answers.window(registration, Span(window_us=window_us))
+        window = self.answers.window(registration, Span(window_us=window_us), now=True)
         report = drift_report(window, registration.spec)
         layout = window.reference.layout
         metrics = {name: latency_quantile(window.profile, layout, share) for name, share in QUANTILES.items()}
