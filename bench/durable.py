@@ -29,25 +29,30 @@ from driftline_proto.v1 import ingest_pb2 as pb
 ROWS = 4096
 GOAL_RATIO, GOAL_ACK_MS, GOAL_REPLAY = 0.45, 15.0, 3.0
 GROUP_BYTES = 4 * 2**20  # what a commit gathers at full load
+DISK_BYTES = 2**28
 MANY, MANY_BYTES = 100, 10**9
-SERVED_S = 120.0
 
 
 def disk(folder: Path, payloads: list[bytes], *, group: int, seconds: float, rate: float = 0.0) -> tuple[float, np.ndarray]:
-    """Bytes a second of write and fdatasync into a growing file, and milliseconds of each; `rate`: so many writes a second."""
+    """Bytes a second of write and fdatasync over room that was written before, as the journal has it after a while, and
+    milliseconds of each; `rate`: so many writes a second."""
     together, taken, written = payloads[0] * group, [], 0
-    file = os.open(folder / "disk", os.O_WRONLY | os.O_CREAT)
+    file = os.open(folder / "disk", os.O_RDWR | os.O_CREAT)
+    if not os.fstat(file).st_size:
+        for _ in range(DISK_BYTES // len(together)):
+            os.write(file, together)
+        os.fsync(file)
+    size = os.fstat(file).st_size
     began = time.perf_counter()
     while (now := time.perf_counter()) - began < seconds:
         if rate:
             time.sleep(max(0.0, began + len(taken) / rate - now))
         started = time.perf_counter()
-        written += os.write(file, together)
+        written += os.pwrite(file, together, written % (size - len(together)))
         os.fdatasync(file)
         taken.append((time.perf_counter() - started) * 1e3)
     rate_bytes = written / (time.perf_counter() - began)
     os.close(file)
-    (folder / "disk").unlink()
     return rate_bytes, np.array(taken)
 
 
@@ -128,14 +133,14 @@ def restart(folder: Path) -> tuple[float, float]:
     return served_s, replay_s
 
 
-def replay(folder: Path, journal_bytes: int, live_bytes_s: float, what: str) -> None:
-    """A restart after a kill, against the rate at which the same came in."""
+def replay(folder: Path, journal_bytes: int, live_bytes_s: float, endpoints: int) -> None:
+    """A restart after a kill, against the rate at which the same came in. Each endpoint costs its search tables, once."""
     served_s, replay_s = restart(folder)
     ratio = journal_bytes / max(replay_s, 1e-3) / live_bytes_s
-    verdict = "met" if ratio >= GOAL_REPLAY else "MISSED"
+    verdict = "" if endpoints > 1 else f"  >={GOAL_REPLAY:g} {'met' if ratio >= GOAL_REPLAY else 'MISSED'}"
     read = f"{replay_s:.1f} s reading {journal_bytes / 1e9:.2f} GB back"
-    print(f"\nrestart after a kill, {what}: serves after {served_s:.1f} s, of them {read}")
-    print(f"  {journal_bytes / max(replay_s, 1e-3) / 1e9:.2f} GB/s, {ratio:.1f} of live   >={GOAL_REPLAY:g} {verdict}", flush=True)
+    print(f"\nrestart after a kill, 20 columns × {endpoints}: serves after {served_s:.1f} s, of them {read}")
+    print(f"  {journal_bytes / max(replay_s, 1e-3) / 1e9:.2f} GB/s, {ratio:.1f} of live{verdict}", flush=True)
 
 
 def fill(target: str, pid: int, endpoints: int, wanted_bytes: int) -> tuple[int, float]:
@@ -180,7 +185,7 @@ def main() -> None:
             kept = folder / f"{endpoints}"
             with server("--data", str(kept)) as (target, pid):
                 journal_bytes, live = fill(target, pid, endpoints, MANY_BYTES // (4 if given.quick else 1))
-            replay(kept, journal_bytes, live, f"{endpoints} endpoint{'s' if endpoints > 1 else ''}")
+            replay(kept, journal_bytes, live, endpoints)
 
 
 if __name__ == "__main__":

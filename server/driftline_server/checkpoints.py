@@ -55,12 +55,12 @@ class Checkpoints:
         self._write()
 
     def _run(self) -> None:
-        waited_s, before = 0.0, self._journal_size()
+        waited_s = 0.0
         while not self._stop.wait(min(_LOOK_S, self._period_s)):
             waited_s += min(_LOOK_S, self._period_s)
-            if waited_s >= self._period_s or self._journal_size() - before >= self._journal_bytes:
+            if waited_s >= self._period_s or self._uncovered_bytes() >= self._journal_bytes:
                 self._write()
-                waited_s, before = 0.0, self._journal_size()
+                waited_s = 0.0
 
     def _write(self) -> None:
         """Writes a checkpoint, where anything has come since the last one; a failure is told, and the older ones stand."""
@@ -85,5 +85,6 @@ class Checkpoints:
 
         return self._owner.call_now(save)
 
-    def _journal_size(self) -> int:
-        return sum(segment.bytes for segment in self._owner.ahead.journal.segments())
+    def _uncovered_bytes(self) -> int:
+        """What a start would have to replay, about."""
+        return sum(segment.bytes for segment in self._owner.ahead.journal.segments() if segment.last > self._written)

@@ -3,6 +3,8 @@
 import contextlib
 import mmap
 import os
+import threading
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -55,6 +57,10 @@ class Filesystem(Protocol):
         ...
 
     def remove(self, path: Path) -> None: ...
+
+    def recycle(self, path: Path, to: Path) -> bool:
+        """Gives a file that will be written over another name, and says so; where views of it are held it is removed instead."""
+        ...
 
     def remove_folder(self, folder: Path) -> None:
         """Removes a folder that holds nothing."""
@@ -124,6 +130,10 @@ class SystemFile:
 class SystemFilesystem:
     """The machine's disks. Files and folders are for their owner's eyes only."""
 
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._mapped: list[tuple[Path, weakref.ref[mmap.mmap]]] = []  # a mapping lives as long as views of it
+
     def create(self, path: Path) -> File:
         return SystemFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
 
@@ -131,13 +141,15 @@ class SystemFilesystem:
         return SystemFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))
 
     def map(self, path: Path) -> Mapped:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            if os.fstat(descriptor).st_size == 0:
-                return b""
-            mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        finally:
-            os.close(descriptor)
+        with self._lock:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                if os.fstat(descriptor).st_size == 0:
+                    return b""
+                mapped = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+            finally:
+                os.close(descriptor)
+            self._mapped = [(held, weak) for held, weak in self._mapped if weak() is not None] + [(path, weakref.ref(mapped))]
         if hasattr(mapped, "madvise"):
             mapped.madvise(mmap.MADV_SEQUENTIAL)
         return mapped
@@ -150,6 +162,12 @@ class SystemFilesystem:
 
     def remove(self, path: Path) -> None:
         path.unlink()
+
+    def recycle(self, path: Path, to: Path) -> bool:
+        with self._lock:
+            is_mapped = any(held == path and weak() is not None for held, weak in self._mapped)
+            path.unlink() if is_mapped else path.replace(to)
+            return not is_mapped
 
     def remove_folder(self, folder: Path) -> None:
         folder.rmdir()

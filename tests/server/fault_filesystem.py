@@ -204,6 +204,10 @@ class FaultFilesystem:
             _rename(self._seen, change)
             self._pending.append(change)
 
+    def recycle(self, path: Path, to: Path) -> bool:
+        self.rename(path, to)
+        return True
+
     def remove(self, path: Path) -> None:
         with self.lock:
             self.step("remove", path.name)

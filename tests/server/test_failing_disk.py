@@ -26,6 +26,7 @@ class Ailing(SystemFilesystem):
     """A disk that is full or slow for a while, or that cannot say any more whether what was written is there."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.is_full = threading.Event()
         self.is_broken = threading.Event()
         self.is_quick = threading.Event()  # unset: nothing becomes durable for now

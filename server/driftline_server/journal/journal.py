@@ -13,6 +13,7 @@ from driftline_server.journal.errors import JournalFailed, JournalStalled, SyncF
 from driftline_server.journal.frames import Body, Definition
 from driftline_server.journal.recovery import Record, Recovery
 from driftline_server.journal.segment import Segment
+from driftline_server.journal.spares import Spares
 from driftline_server.journal.state import State
 from driftline_server.journal.writer import Writer
 
@@ -29,6 +30,7 @@ class JournalSettings:
 
     segment_bytes: int = 64 * MiB  # taken beforehand; a record larger than it gets a segment of its own
     group_bytes_max: int = 8 * MiB  # the most one commit gathers
+    spares_max: int = 32  # dropped segments that are kept, to be written over
     retry_s: float = 1.0  # while the disk is full
 
 
@@ -105,13 +107,14 @@ class Journal:
         """Begins to take records, from the position after the last."""
         if not self._recovery.is_done:
             raise RuntimeError("a journal is recovered to its end before it is started")
-        self.last = self.recovered
+        self.last, settings = self.recovered, self._settings
         self._writer = Writer(
             self._folder,
             self._filesystem,
-            segment_bytes=self._settings.segment_bytes,
+            segment_bytes=settings.segment_bytes,
             durable=self.last,
             closed=self._recovery.segments,
+            spares=Spares(self._filesystem, self._recovery.spares, most=settings.spares_max, bytes_max=settings.segment_bytes),
         )
         self.state, self.reason = State.OPEN, ""
         self._thread.start()

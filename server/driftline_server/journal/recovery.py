@@ -13,7 +13,7 @@ from types import MappingProxyType
 from driftline_server.filesystem import Filesystem, write_all
 from driftline_server.journal import frames
 from driftline_server.journal.errors import JournalDamaged
-from driftline_server.journal.segment import NEW_SUFFIX, Segment, first_of, segment_path
+from driftline_server.journal.segment import NEW_SUFFIX, SPARE_SUFFIX, Segment, first_of, segment_path
 from driftline_server.journal.view import FIRST_FRAME, Frame, SegmentView
 
 
@@ -39,6 +39,7 @@ class Recovery:
         self._expected = 0  # the position of the next record; 0: whatever comes first
         self.begins = 0  # the position with which the segment that is read should begin
         self.segments: list[Segment] = []
+        self.spares: list[Path] = []  # files to be written over
         self.torn_bytes = 0
         self.missing = 0  # positions after `after` that a repair gave up
         self.progress = (0, 0)
@@ -70,6 +71,8 @@ class Recovery:
         for name in self._filesystem.names(self._folder):
             if name.endswith(NEW_SUFFIX):
                 self._filesystem.remove(self._folder / name)
+            elif name.endswith(SPARE_SUFFIX):
+                self.spares.append(self._folder / name)
             elif (first := first_of(name)) is not None:
                 firsts.append(first)
         return sorted(firsts)

@@ -1,7 +1,8 @@
 """What is still good in a segment that is damaged: its whole frames, in order of position.
 
 Where the segment's header is lost, its salt is found from its frames: run backwards over a frame's header, the checksum gives the
-salt it began with. The salt that explains most bytes is taken: frames forged within a body explain fewer than that body's own.
+salt it began with. The salt that explains most bytes is taken: frames forged within a body explain fewer than that body's own, and
+those that stood in the file before it was reused have positions that come before.
 """
 
 from collections import Counter
@@ -31,7 +32,7 @@ class Salvage:
 
 def salvage(path: Path, filesystem: Filesystem, *, first: int, stop: int | None) -> Salvage:
     """What is good of the positions from `first` to before `stop`. Raises JournalUnknown, OSError."""
-    view = _view(path, filesystem)
+    view = _view(path, filesystem, first)
     if view is None:
         return Salvage([], filesystem.size(path), 0)
     kept: list[Frame] = []
@@ -73,23 +74,24 @@ def _whole(view: SegmentView) -> list[Frame]:
     return found
 
 
-def _view(path: Path, filesystem: Filesystem) -> SegmentView | None:
+def _view(path: Path, filesystem: Filesystem, first: int) -> SegmentView | None:
     """The segment under its own header, or under a salt that fits its frames; None where nothing fits."""
     try:
         return SegmentView.open(path, filesystem)
     except JournalDamaged:
         mapped = filesystem.map(path)
-        salt = _salt(mapped)
-        return None if salt is None else SegmentView(mapped, SegmentHeader(salt, 0, 0))
+        salt = _salt(mapped, first)
+        return None if salt is None else SegmentView(mapped, SegmentHeader(salt, 0, 0, is_reused=True))
 
 
-def _salt(mapped: Mapped) -> int | None:
+def _salt(mapped: Mapped, first: int) -> int | None:
     data = memoryview(mapped)
     explained: Counter[int] = Counter()
     for at in magics(mapped, 0):
         salt = _salt_at(data, at)
         header = None if salt is None else frames.header_at(data, at, salt)
-        if salt is not None and header and frames.body_at(data, at, header) is not None:
+        is_whole = header is not None and header.position >= first and frames.body_at(data, at, header) is not None
+        if salt is not None and header is not None and is_whole:
             explained[salt] += frames.frame_bytes(header.length)
     return explained.most_common(1)[0][0] if explained else None
 

@@ -61,7 +61,13 @@ class SegmentView:
         return max((header.synced for _, header in self.headers(offset)), default=0)
 
     def written_end(self, offset: int) -> int:
-        """Where the zeros begin that reach to the end of the file; not before an offset."""
+        """Where what was written ends, not before an offset: where the zeros begin that reach to the end of the file.
+
+        In a file that was reused, where the last frame ends that was begun: what is no frame may have stood there before.
+        """
+        if self.header.is_reused:
+            ends = (at + frames.frame_bytes(header.length) for at, header in self.headers(offset))
+            return min(self.size, max(ends, default=offset))
         stop = self.size
         while stop > offset:
             start = max(offset, stop - _STEP_BYTES)

@@ -16,6 +16,7 @@ from driftline_server.journal import frames
 from driftline_server.journal.errors import SyncFailed
 from driftline_server.journal.frames import Body
 from driftline_server.journal.segment import HEADER_BYTES, NEW_SUFFIX, Segment, SegmentHeader, segment_path
+from driftline_server.journal.spares import Spares
 
 _CLOSE_BYTES = frames.frame_bytes(0)
 _SMALL_BYTES = 2048
@@ -40,7 +41,7 @@ class Writer:
     """Appends to the journal's segments. One thread commits; any may look at `segments` and drop closed ones."""
 
     def __init__(
-        self, folder: Path, filesystem: Filesystem, *, segment_bytes: int, durable: int, closed: Iterable[Segment]
+        self, folder: Path, filesystem: Filesystem, *, segment_bytes: int, durable: int, closed: Iterable[Segment], spares: Spares
     ) -> None:
         self._folder = folder
         self._filesystem = filesystem
@@ -48,6 +49,7 @@ class Writer:
         self._open: Open | None = None
         self._lock = threading.Lock()  # guards _closed, which one thread adds to and another takes from
         self._closed = list(closed)
+        self._spares = spares
         self.durable = durable
 
     def commit(self, bodies: Sequence[Body]) -> int:
@@ -115,12 +117,12 @@ class Writer:
         with self._lock:
             dropped = [segment for segment in self._closed if segment.last < position]
         for segment in dropped:
-            with contextlib.suppress(FileNotFoundError):
-                self._filesystem.remove(segment.path)
+            self._spares.put(segment)
             with self._lock:
                 self._closed.remove(segment)
         if dropped:
             self._filesystem.sync_folder(self._folder)
+            self._spares.admit()
         return dropped
 
     def _frame(self, segment: Open, body: Body, position: int) -> list[Buffer]:
@@ -129,10 +131,12 @@ class Writer:
     def _create(self, body: Body) -> Open:
         """A new segment with room for a record at least; it has its name when header and room are durable."""
         needed = HEADER_BYTES + _needed(body, with_definition=True) + _RESERVED_BYTES
-        header = SegmentHeader(secrets.randbits(32), self.durable + 1, max(self._segment_bytes, needed))
-        path = segment_path(self._folder, header.first)
+        first, capacity = self.durable + 1, max(self._segment_bytes, needed)
+        path = segment_path(self._folder, first)
         new = path.with_suffix(NEW_SUFFIX)
-        file = self._filesystem.create(new)
+        spare = self._spares.take(new)
+        header = SegmentHeader(secrets.randbits(32), first, capacity, is_reused=spare is not None)
+        file = spare or self._filesystem.create(new)
         with _undone(file, self._filesystem, new):
             file.allocate(header.capacity)
             write_all(file, [header.pack()], 0)

@@ -143,7 +143,7 @@ def test_a_segment_of_a_later_version_is_not_touched() -> None:
     disk, _ = filled(clean=True)
     path = FOLDER / disk.names(FOLDER)[0]
     content = disk.content(path)
-    plain = segment._PLAIN.pack(b"DRIFTJNL", 2, 7, 1, 16 << 10)
+    plain = segment._PLAIN.pack(b"DRIFTJNL", 2, 7, 1, 16 << 10, 0)
     content[: len(plain) + 4] = plain + segment.crc32(plain).to_bytes(4, "little")
     with pytest.raises(JournalUnknown, match="format 2"):
         replay(disk)
