@@ -59,6 +59,12 @@ def unsaved(endpoint: EndpointState) -> list[int]:
     return [*endpoint.empty, *waiting]
 
 
+def unwritten(endpoint: EndpointState, settings: EngineSettings, now_us: int) -> list[int]:
+    """Starts of the hours that are over and hold rows that the store is not known to hold."""
+    closes_us = max(endpoint.watermark_us or 0, now_us) - settings.closing.grace_us - settings.hour_us
+    return [start for start, hour in sorted(endpoint.hours.items()) if start <= closes_us and not hour.is_saved]
+
+
 def let_go(endpoint: EndpointState, settings: EngineSettings) -> None:
     """Forgets the hours that are old, closed and stored."""
     ruler, watermark_us = settings.ruler, endpoint.watermark_us or 0

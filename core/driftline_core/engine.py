@@ -11,6 +11,7 @@ not counted into it again.
 
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import numpy as np
@@ -225,6 +226,16 @@ class Engine:
         )
         profiles = endpoint.merged(start_us, end_us)
         return Live(start_us, end_us, endpoint.references, endpoint.reference, profiles, frozenset(endpoint.hours))
+
+    def unwritten(self, uid: str, start_us: int, end_us: int, now_us: int, hours_max: int) -> list[HourClosed]:
+        """The first hours that begin in [start, end), are over and hold rows the store may not, as they are, or will be, closed.
+
+        Raises NotFound. Where there are more, ask on.
+        """
+        endpoint = self._get(uid)
+        starts = [start for start in closing.unwritten(endpoint, self._settings, now_us) if start_us <= start < end_us][:hours_max]
+        told = [self._closed(uid, endpoint, start) for start in starts]
+        return [replace(each, revision=each.revision + endpoint.hours[each.start_us].is_dirty) for each in told]
 
     def rows_by_hour(self, uid: str, start_us: int, end_us: int, hours_max: int) -> dict[int, int]:
         """Rows of the first hours in memory that begin in [start, end), by start; raises NotFound. Where there are more, ask on."""

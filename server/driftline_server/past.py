@@ -1,19 +1,24 @@
 """What lies behind an engine's memory: closed hours in the store, joined to what is live."""
 
+import math
 from collections.abc import Mapping
 
 import pyarrow as pa
 
-from driftline_core.engine import Span, StoredHour, Window
+from driftline_core.engine import HourClosed, Span, StoredHour, Window
+from driftline_core.errors import FailedPrecondition
 from driftline_core.pack import pack, unpack
 from driftline_core.profile import Profile
-from driftline_core.query import merge_window
+from driftline_core.query import ColumnDrift, Report, drift_report, merge_window
+from driftline_core.schema import EndpointSpec, Role
 from driftline_server.clock import Clock
 from driftline_server.owner import Owner
 from driftline_server.registration import Registration
-from driftline_server.store import Reader
+from driftline_server.store import Point, Reader, Revisions
+from driftline_server.store.measures import COLUMN_METRICS, measures_of
 
 _CODEC = "zstd"
+_HOURS_MAX = 32  # that the owner is asked for at once, so that it is not held up long
 
 
 def encode_profiles(profiles: Mapping[int, Profile]) -> bytes:
@@ -29,6 +34,14 @@ def decode_profiles(stored: bytes | None) -> dict[int, bytes]:
     size_bytes = int.from_bytes(stored[:8], "little")
     versions, profiles = unpack(pa.decompress(stored[8:], decompressed_size=size_bytes, codec=_CODEC, asbytes=True))
     return dict(zip(versions, profiles, strict=True))
+
+
+def report_of(hour: HourClosed, spec: EndpointSpec) -> Report:
+    """An hour with rows is judged under the newest reference that counted some of them, as a query is."""
+    version = max(hour.profiles)
+    others = sum(profile.rows for each, profile in hour.profiles.items() if each != version)
+    window = Window(hour.start_us, hour.end_us, hour.references[version], hour.profiles[version], others)
+    return drift_report(window, spec)
 
 
 class StoredPast:
@@ -65,7 +78,57 @@ class Answers:
         stored = self.reader.newest(registration.uid, live.start_us, live.end_us)
         return merge_window(live, (decode_profiles(hour.profile) for hour in stored if hour.start_us not in live.held))
 
+    def history(
+        self, registration: Registration, metric: str, column: str | None, *, since_us: int, until_us: int, revisions: Revisions
+    ) -> list[Point]:
+        """A metric hour by hour, by start and revision: what is stored, and what is over and not stored yet.
+
+        Raises what `Reader.history` raises, and FailedPrecondition where the server keeps nothing.
+        """
+        if self.reader is None:
+            raise FailedPrecondition(
+                "this server keeps no history, since it was started with --data none; start the server with --data DIR"
+            )
+        # Read after the engine was asked: what was stored since is found there, under the same revision.
+        unwritten = self._unwritten(registration, metric, column, since_us, until_us)
+        stored = self.reader.history(registration.uid, metric, column, since_us=since_us, until_us=until_us, revisions=revisions)
+        found = {(point.start_us, point.revision): point for point in (*unwritten, *stored)}
+        points = [found[key] for key in sorted(found)]
+        return list({point.start_us: point for point in points}.values()) if revisions == "newest" else points
+
+    def _unwritten(self, registration: Registration, metric: str, column: str | None, since_us: int, until_us: int) -> list[Point]:
+        """Points of what is not stored; what there is not is the reader's to refuse."""
+        points: list[Point] = []
+        start_us = since_us
+        while True:
+            now_us = self._clock.now_us()
+            hours = self._owner.call(lambda engine: engine.unwritten(registration.uid, start_us, until_us, now_us, _HOURS_MAX))  # noqa: B023
+            points += [point for hour in hours for point in _points(hour, registration.spec, metric, column)]
+            if len(hours) < _HOURS_MAX:
+                return points
+            start_us = hours[-1].end_us
+
     def _oldest_us(self, uid: str, span: Span) -> int | None:
         if self.reader is None or span.window_us is not None or span.start_us is not None:
             return None
         return self.reader.oldest_us(uid)
+
+
+def _points(hour: HourClosed, spec: EndpointSpec, metric: str, column: str | None) -> list[Point]:
+    """The point of an hour; none where there is no such column."""
+    report = report_of(hour, spec)
+    at = hour.start_us, hour.end_us, hour.revision
+    if column is None:
+        rows = report.window.profile.rows
+        values = {"rows": rows, "rows_other_reference": report.window.rows_other_reference}
+        return [Point(*at, rows, values.get(metric, report.drift), report.status)]
+    return [
+        Point(*at, said.rows, _value(said, metric), None if said.column.role is Role.LABEL else said.status)
+        for said in report.columns
+        if said.column.name == column
+    ]
+
+
+def _value(said: ColumnDrift, metric: str) -> float:
+    value = dict(zip(COLUMN_METRICS, measures_of(said), strict=True)).get(metric)
+    return math.nan if value is None else value

@@ -12,14 +12,13 @@ from concurrent.futures import Future
 import structlog
 
 from driftline_core.endpoint_state import EndpointState
-from driftline_core.engine import Effect, Engine, Window
+from driftline_core.engine import Effect, Engine
 from driftline_core.errors import CoreError
-from driftline_core.query import Report, drift_report
 from driftline_core.reference import encode_reference
 from driftline_core.schema import EndpointSpec
 from driftline_server import records
 from driftline_server.owner import Owner
-from driftline_server.past import encode_profiles
+from driftline_server.past import encode_profiles, report_of
 from driftline_server.records import Record
 from driftline_server.registration import Registration
 from driftline_server.registry import Registry
@@ -168,14 +167,6 @@ def _stored(registration: Registration) -> StoredEndpoint:
 
 def hour_of(effect: Effect, spec: EndpointSpec) -> Hour:
     """A closed hour, ready to be saved."""
-    report = _report(effect, spec) if effect.has_rows else None
+    report = report_of(effect, spec) if effect.has_rows else None
     profile = encode_profiles(effect.profiles) if effect.has_rows else None
     return Hour(effect.uid, effect.start_us, effect.end_us, effect.revision, effect.through, effect.closed_us, report, profile)
-
-
-def _report(effect: Effect, spec: EndpointSpec) -> Report:
-    """An hour is judged under the newest reference that counted rows in it, as a query is."""
-    version = max(effect.profiles)
-    others = sum(profile.rows for each, profile in effect.profiles.items() if each != version)
-    window = Window(effect.start_us, effect.end_us, effect.references[version], effect.profiles[version], others)
-    return drift_report(window, spec)

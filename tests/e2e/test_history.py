@@ -1,11 +1,12 @@
 """Hours that closed are kept by a real server, through its end and its next start, and asked for as users ask."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -51,15 +52,21 @@ def pushed(address: str, table: pa.Table) -> None:
         assert monitor.flush(timeout=60)
 
 
-def history_when(client: driftline.Client, hours: int, revision: int = 1) -> pa.Table:
-    """The drift of the hours, once so many are stored and the first has such a revision."""
+def history(client: driftline.Client) -> pa.Table:
+    """The drift of the hours to which rows were pushed."""
+    return client.history(NAME, since="2d").slice(0, HOURS)
+
+
+def until_stored(folder: Path, revision: int) -> None:
+    """Waits until the hours are in the database, the first under such a revision."""
     deadline = datetime.now(UTC) + timedelta(seconds=120)
     while datetime.now(UTC) < deadline:
-        table = client.history(NAME, since="2d")
-        if table.num_rows >= hours and table["revision"][0].as_py() >= revision:
-            return table
+        with closing(sqlite3.connect(f"file:{folder / 'driftline.sqlite'}?mode=ro", uri=True)) as database:
+            found = database.execute("SELECT revision FROM newest_hours WHERE rows > 0 ORDER BY start_us").fetchall()
+        if len(found) == HOURS and found[0] == (revision,):
+            return
         threading.Event().wait(0.1)
-    pytest.fail(f"not stored in time: {table}")
+    pytest.fail(f"not stored in time: {found}")
 
 
 def test_hours_are_kept_restated_and_found_again_after_a_restart(tmp_path: Path) -> None:
@@ -67,22 +74,27 @@ def test_hours_are_kept_restated_and_found_again_after_a_restart(tmp_path: Path)
         client.create_endpoint(NAME, reference=rows(0).drop_columns("timestamp"), prediction="score")
         for hour in range(HOURS):
             pushed(address, rows(hour))
-        first = history_when(client, HOURS)
+        first = history(client)  # complete at once, stored some seconds later
         assert first["start"].to_pylist() == [START + timedelta(hours=hour) for hour in range(HOURS)]
         assert first["rows"].to_pylist() == [ROWS] * HOURS
         assert first["status"].to_pylist() == ["no_detection"] * 3 + ["detected"] * 2
         for hour in (1, 3):
             span = {"start": START + timedelta(hours=hour), "end": START + timedelta(hours=hour + 1)}
             assert client.drift(NAME, **span).drift == first["value"][hour].as_py()
+        until_stored(tmp_path, revision=1)
+        assert history(client).equals(first)
         pushed(address, rows(0))  # late: the hour has closed
-        restated = history_when(client, HOURS, revision=2)
+        restated = history(client)
+        assert restated["revision"].to_pylist() == [2] + [1] * (HOURS - 1)
         assert restated["rows"].to_pylist() == [2 * ROWS] + [ROWS] * (HOURS - 1)
         every = client.history(NAME, "rows", "amount", since="2d", revisions="all")
         assert every["value"].to_pylist()[:2] == [ROWS, 2 * ROWS]
+        until_stored(tmp_path, revision=2)
+        assert history(client).equals(restated)
+        assert client.history(NAME, "rows", "amount", since="2d", revisions="all").slice(0, HOURS).equals(every.slice(0, HOURS))
 
     with served(tmp_path) as address, driftline.connect(address) as client:
-        again = client.history(NAME, since="2d")
-        assert again.slice(0, HOURS).equals(restated.slice(0, HOURS))
+        assert history(client).equals(restated)
         done = subprocess.run(
             [*COMMAND, "history", NAME, "--column", "amount", "--since", "2d", "--json", "--server", address],
             capture_output=True,

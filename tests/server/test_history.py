@@ -21,6 +21,7 @@ from driftline_proto.v1 import schema_pb2
 from driftline_server.clock import SystemClock
 from driftline_server.credits import Credits
 from driftline_server.owner import Owner
+from driftline_server.past import Answers
 from driftline_server.registry import Registry
 from driftline_server.rpc.history import HistoryService
 from driftline_server.rpc.wiring import service as wired
@@ -29,25 +30,30 @@ from driftline_server.store import Store, StoredEndpoint
 
 
 @pytest.fixture
-def registry() -> Iterator[Registry]:
-    """A registry with the endpoint of SPEC."""
-    owner = Owner(Engine(), clock=SystemClock(), room=Credits(batches_max=8, bytes_max=2**20))
-    owner.start()
-    owner.ahead.start()
-    made = Registry(owner, SystemClock(), endpoints_max=10, producers_max=10)
-    made.create(SPEC, TRUSTED.schema, TRUSTED.to_batches())
+def owner() -> Iterator[Owner]:
+    made = Owner(Engine(), clock=SystemClock(), room=Credits(batches_max=8, bytes_max=2**20))
+    made.start()
+    made.ahead.start()
     yield made
-    owner.close()
+    made.close()
 
 
 @pytest.fixture
-def service(registry: Registry, tmp_path: Path) -> Iterator[HistoryService]:
+def registry(owner: Owner) -> Registry:
+    """A registry with the endpoint of SPEC."""
+    made = Registry(owner, SystemClock(), endpoints_max=10, producers_max=10)
+    made.create(SPEC, TRUSTED.schema, TRUSTED.to_batches())
+    return made
+
+
+@pytest.fixture
+def service(registry: Registry, owner: Owner, tmp_path: Path) -> Iterator[HistoryService]:
     """The service over three stored hours: one restated, one without rows."""
     store = Store.open(tmp_path)
     made = registry.entry(SPEC.name).current()
     store.save_endpoint(StoredEndpoint(made.uid, made.name, made.spec, made.columns, made.created_us))
     store.save_hours([hour(1, rows=60, uid=made.uid), hour(1, rows=100, revision=2, uid=made.uid), hour(2, rows=0, uid=made.uid)])
-    yield HistoryService(registry, store.reader)
+    yield HistoryService(registry, Answers(owner, store.reader, SystemClock()))
     store.close()
 
 
@@ -87,7 +93,7 @@ def test_a_span_is_of_the_hours_that_begin_in_it(service: HistoryService) -> Non
         ask(service, since_us=5, until_us=5)
 
 
-def test_what_does_not_exist_is_told(service: HistoryService, registry: Registry) -> None:
+def test_what_does_not_exist_is_told(service: HistoryService, registry: Registry, owner: Owner) -> None:
     with pytest.raises(NotFound, match="no endpoint 'default/default/other:latest'"):
         ask(service, endpoint="other")
     with pytest.raises(NotFound, match="no column 'nope'"):
@@ -97,7 +103,7 @@ def test_what_does_not_exist_is_told(service: HistoryService, registry: Registry
     with pytest.raises(InvalidInput, match="revisions 9 is unknown"):
         ask(service, revisions=9)
     with pytest.raises(FailedPrecondition, match="start the server with --data DIR"):
-        ask(HistoryService(registry, None))
+        ask(HistoryService(registry, Answers(owner, None, SystemClock())))
 
 
 @pytest.fixture

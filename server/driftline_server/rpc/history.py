@@ -1,11 +1,11 @@
 """GetHistory: what the hours said when they closed."""
 
-from driftline_core.errors import FailedPrecondition, InvalidInput
+from driftline_core.errors import InvalidInput
 from driftline_proto.v1 import metrics_pb2 as pb
+from driftline_server.past import Answers
 from driftline_server.registry import Registry
 from driftline_server.rpc import convert
-from driftline_server.store import Reader
-from driftline_server.store.reader import Revisions
+from driftline_server.store import Revisions
 
 _EVER_US = 2**62
 _REVISIONS: dict[int, Revisions] = {
@@ -16,19 +16,15 @@ _REVISIONS: dict[int, Revisions] = {
 
 
 class HistoryService:
-    """The calls of MetricsService that read the store; `reader` is None where the server keeps nothing."""
+    """The call of MetricsService that asks for hours."""
 
-    def __init__(self, registry: Registry, reader: Reader | None) -> None:
+    def __init__(self, registry: Registry, answers: Answers) -> None:
         self._registry = registry
-        self._reader = reader
+        self._answers = answers
 
     def history(self, request: pb.GetHistoryRequest) -> pb.GetHistoryResponse:
         """GetHistory."""
         registration = self._registry.entry(request.endpoint).current()
-        if self._reader is None:
-            raise FailedPrecondition(
-                "this server keeps no history, since it was started with --data none; start the server with --data DIR"
-            )
         if request.revisions not in _REVISIONS:
             raise InvalidInput(f"revisions {request.revisions} is unknown; take newest or all", field="revisions")
         since_us = request.since_us if request.HasField("since_us") else -_EVER_US
@@ -36,8 +32,8 @@ class HistoryService:
         if since_us >= until_us:
             raise InvalidInput("since is not before until", field="since_us")
         metric = request.metric or "drift"
-        points = self._reader.history(
-            registration.uid,
+        points = self._answers.history(
+            registration,
             metric,
             request.column or None,
             since_us=since_us,

@@ -83,7 +83,7 @@ def services(
     room = UploadRoom(uploads_max=settings.uploads_max, bytes_max=settings.upload_bytes_max)
     endpoints = EndpointService(registry, owner, clock, limits, room, upload_s=settings.upload_seconds)
     metrics = MetricsService(registry, answers)
-    history = HistoryService(registry, answers.reader)
+    history = HistoryService(registry, answers)
     downloads = ThreadPoolExecutor(settings.exports_max + _REFUSING_THREADS, "export")
     export = ExportService(registry, exports, exports_max=settings.exports_max, idle_s=settings.export_idle_seconds)
     return (

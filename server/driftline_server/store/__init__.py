@@ -3,7 +3,7 @@
 from driftline_server.store.endpoint import StoredEndpoint, StoredProducer, StoredReference
 from driftline_server.store.folder import StoreError
 from driftline_server.store.hour import Hour, Point, StoredHour
-from driftline_server.store.reader import Reader
+from driftline_server.store.reader import Reader, Revisions
 from driftline_server.store.store import Store
 from driftline_server.store.writer import StoreWriter
 
@@ -11,6 +11,7 @@ __all__ = [
     "Hour",
     "Point",
     "Reader",
+    "Revisions",
     "Store",
     "StoreError",
     "StoreWriter",
