@@ -38,6 +38,7 @@ bench: setup
 	$(BIN)/python bench/store.py
 	$(BIN)/python bench/archive.py
 	$(BIN)/python bench/memory.py
+	$(BIN)/python bench/footprint.py
 
 # 100,000 mutated payloads against a real server.
 fuzz: setup

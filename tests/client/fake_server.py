@@ -5,6 +5,7 @@ light client's own dependencies and nothing more.
 """
 
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -164,7 +165,11 @@ class FakeServer(IngestServiceServicer):
             newest = dict(sorted(self._admitted))  # of each producer the highest epoch
             for key in newest.items():
                 self._admitted[key] = min(self._admitted[key], after)
-            self.received = [each for each in self.received if each.epoch < newest[each.producer_id] or each.sequence <= after]
+            self.received = [
+                each
+                for each in self.received  # those of an endpoint that is gone are of no concern
+                if each.epoch < newest.get(each.producer_id, sys.maxsize) or each.sequence <= after
+            ]
             self.drop()
 
     def recreate(self) -> None:

@@ -47,15 +47,17 @@ def check_hour(server: Server, ledger: Ledger, hour: int) -> None:
         require(current == counts[hour].tolist(), ledger.name, name, "hour", hour, current, counts[hour].tolist())
 
 
-def until_stored(server: Server, ledgers: list[Ledger], timeout_s: float) -> None:
-    """Waits until the history of each endpoint has all rows of every hour."""
+def until_stored(server: Server, folder: Path, ledgers: list[Ledger], timeout_s: float) -> None:
+    """Waits until the database has all rows of every hour of each endpoint; then the history has them too."""
     until = time.monotonic() + timeout_s
     for ledger in ledgers:
-        while (stored := _history_rows(server, ledger)).tolist() != ledger.rows.tolist():
+        while (stored := _stored_rows(folder, ledger)).tolist() != ledger.rows.tolist():
             if time.monotonic() > until or (stored > ledger.rows).any():
                 wrong = np.flatnonzero(stored != ledger.rows)
-                raise Broken(ledger.name, "hours", wrong, "have", stored[wrong], "rows in the history, not", ledger.rows[wrong])
+                raise Broken(ledger.name, "hours", wrong, "have", stored[wrong], "rows in the database, not", ledger.rows[wrong])
             time.sleep(POLL_S)
+        told = _history_rows(server, ledger)
+        require((told == ledger.rows).all(), ledger.name, "has a history of", told, "rows where there are", ledger.rows)
 
 
 def check_stored(folder: Path, ledger: Ledger) -> None:
@@ -93,6 +95,18 @@ def check_endpoints(folder: Path, alive: dict[str, str]) -> None:
             "SELECT count(*) FROM hours JOIN endpoints ON endpoints.id = endpoint_id WHERE deleted_us IS NOT NULL"
         ).fetchone()
     require((known, left) == (alive, 0), "the database knows", known, "where there are", alive, "and", left, "hours too many")
+
+
+def _stored_rows(folder: Path, ledger: Ledger) -> Ints:
+    with closing(sqlite3.connect(f"file:{folder / 'driftline.sqlite'}?mode=ro", uri=True)) as connection:
+        hours = connection.execute(
+            "SELECT start_us, rows + rows_other_reference FROM newest_hours WHERE endpoint = ?", (ledger.name,)
+        ).fetchall()
+    rows = np.zeros_like(ledger.rows)
+    for start_us, count in hours:
+        if start_us < ledger.span(len(rows))[0]:
+            rows[ledger.hour(start_us)] += count
+    return rows
 
 
 def _history_rows(server: Server, ledger: Ledger) -> Ints:

@@ -144,7 +144,7 @@ class World:
         guests = [track.ledger for track in self._churn.tracks]
         everyone = [*self._ledgers.values(), *guests]
         self._check(server, guests)
-        until_stored(server, everyone, STORED_S)
+        until_stored(server, self._folder, everyone, STORED_S)
         for ledger in [*self._plain(), *guests]:
             for hour in self._chance.sample(range(self._timeline.hours), HOURS_ASKED):
                 check_hour(server, ledger, hour)
