@@ -26,6 +26,8 @@ def size_bytes(folder: Path) -> int:
 
 def oracle_bytes(world: World) -> int:
     """What this test itself remembers, which is not the server's."""
+    for sent in world.sent.values():
+        sent.compact()
     return sum(
         array.nbytes for sent in world.sent.values() for arrays in (sent.times_us, sent.x, sent.word, sent.flag) for array in arrays
     )
@@ -46,7 +48,8 @@ def main() -> None:
             for _ in range(DAY_US // STEP_US):
                 world.step()
             if (day + 1) % max(1, given.days // 9) == 0:
-                marks.append((day + 1, rss_bytes() - oracle_bytes(world), size_bytes(Path(folder))))
+                oracle = oracle_bytes(world)
+                marks.append((day + 1, rss_bytes() - oracle, size_bytes(Path(folder))))
         world.settle()
         played_s = time.monotonic() - started
         hours = world.check()

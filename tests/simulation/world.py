@@ -50,6 +50,11 @@ class Sent:
     word: list[np.ndarray] = field(default_factory=list)
     flag: list[np.ndarray] = field(default_factory=list)
 
+    def compact(self) -> None:
+        """Joins what was sent, so that it takes what it weighs and no more."""
+        for arrays in (self.times_us, self.x, self.word, self.flag):
+            arrays[:] = [np.concatenate(arrays)] if arrays else []
+
 
 @dataclass(slots=True)
 class World:
