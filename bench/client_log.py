@@ -84,7 +84,7 @@ def main() -> None:
     rows = 20_000 if parser.parse_args().quick else 200_000
     with server() as (target, _):
         driftline.connect(target).create_endpoint("bench/log/m:1", reference=reference(COLUMNS))
-        with driftline.Monitor(target, "bench/log/m:1") as monitor:
+        with driftline.Monitor(target, "bench/log/m:1", buffer_bytes_max=2**28) as monitor:  # flat out is faster than can be sent
             cost(monitor, 1000)
             flat_out = cost(monitor, rows)
             paced = cost(monitor, rows // 2, rows_s=ROWS_A_SECOND)
