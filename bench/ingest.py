@@ -99,7 +99,7 @@ class Bench:
     def _push(self, sample: list[pa.RecordBatch], names: list[str], level: str = "accepted") -> float:
         with contextlib.ExitStack() as stack:
             monitors = [
-                stack.enter_context(driftline.Monitor(self.target, name, on_full="block", level=level, buffer_bytes_max=2**24))
+                stack.enter_context(driftline.Monitor(self.target, name, on_full="block", level=level, buffer_bytes_max=2**25))
                 for name in names
             ]
             for monitor in monitors:
