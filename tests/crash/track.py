@@ -98,14 +98,14 @@ class Track:
         return self.handle
 
     def _begin_epoch(self, client: PushClient) -> None:
+        """What is pending is sent anew under the next epoch; all is said of it here before a server that may be killed is asked."""
         assert self.handle is not None
         self.epoch += 1
-        self.acknowledged = 0
-        handle = self._open(client, self.handle.number)
-        require(handle.sent == 0, self.ledger.name, "has batches of an epoch that has just begun")
+        self.acknowledged, self.sent = 0, len(self.pending)
         for sequence, sent in enumerate(self.pending, start=1):
             sent.sequence = sequence
-        self.sent = len(self.pending)
+        handle = self._open(client, self.handle.number)
+        require(handle.sent == 0, self.ledger.name, "has batches of an epoch that has just begun")
 
     def _send_pending(self, client: PushClient) -> None:
         assert self.handle is not None

@@ -26,6 +26,7 @@ STORED_S = 90.0
 HOURS_ASKED = 12
 EARLY_SHARE = 0.12  # of the lives, those before one that is killed at its start …
 EARLY_S = 0.4  # … within so many seconds
+SETTLED_SHARE = 0.1  # of the lives, those that end with everything acknowledged that was pushed, so that no answer is missing
 AIMED_SHARE = 0.3  # of the lives, those that end while an endpoint comes or goes …
 AIMED_S = 0.03  # … within so many seconds
 SPOILT_SHARE = 0.5  # of the kills, those that leave a spoilt tail
@@ -113,6 +114,9 @@ class World:
         if self._chance.random() < AIMED_SHARE:
             self._churn.until_call(1.0)
             time.sleep(self._chance.uniform(0, AIMED_S))
+        if self._chance.random() < SETTLED_SHARE:
+            for pusher in self._pushers:
+                pusher.stop()
         for worker in workers:
             worker.forsake()
         self._server.kill()
