@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+JOBS   ?= 3
 
 .PHONY: setup demo test check bench proto proto-check fuzz soak crash compat clean simulate
 
@@ -17,8 +18,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/driftline demo
 
+# Several files at once, more than there are processors on a small machine: most tests wait for a server they started.
 test: setup check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 # What reads the code without running it: style, types, who imports whom, stubs fresh.
 check: setup
