@@ -143,7 +143,10 @@ class AlertCalls:
         return "" if answer.delivered else answer.problem or "it was not delivered"
 
     def deliveries(self, state: str | None = None, receiver: str | None = None) -> list[Delivery]:
-        """Messages to receivers, the newest first (the last 1,000); `state`: "pending", "sending", "delivered" or "dead"."""
+        """Messages to receivers, the newest first (the last 1,000), and in front of them what waits to be put into one.
+
+        `state`: "waiting", "pending", "sending", "delivered" or "dead".
+        """
         request = pb.ListDeliveriesRequest(state=state or "", receiver=receiver or "")
         return [delivery_from(each) for each in self._ask(self._alerts.ListDeliveries, request).deliveries]
 

@@ -1,6 +1,6 @@
 """A rule as people write it and as the server keeps it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,8 @@ class Criteria:
 class Rule:
     """A rule as it holds, its template's keys and all defaults filled in; what it does not have is None.
 
-    `in_settings`: it stands in the server's settings, and cannot be deleted by call.
+    `in_settings`: it stands in the server's settings, and cannot be deleted by call. `missing_receivers`: those of its receivers
+    that are there no more; where all of them are, the default ones are told.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Rule:
     summary: str | None
     receivers: tuple[str, ...]
     in_settings: bool = False
+    missing_receivers: tuple[str, ...] = ()
 
 
 def rule_from(message: pb.Rule) -> Rule:
@@ -68,6 +70,7 @@ def rule_from(message: pb.Rule) -> Rule:
         summary=message.summary or None,
         receivers=tuple(message.receivers),
         in_settings=message.in_settings,
+        missing_receivers=tuple(message.missing_receivers),
     )
 
 
@@ -86,6 +89,9 @@ def rule_message(
     """The wire message for a rule; what is None is the server's to fill in. Raises InvalidInput for what cannot be said."""
     if isinstance(receivers, str):
         raise InvalidInput(f"receivers: {receivers!r} is no list of names; write [{receivers!r}]")
+    for field, text in plain.items():
+        if text == "":  # as a shell makes of a variable that is not set: it must not widen the rule
+            raise InvalidInput(f"{field}: is empty; leave it out, or give it a value")
     try:
         return pb.Rule(
             name=name,
@@ -102,12 +108,17 @@ def rule_message(
         raise InvalidInput(f"the rule cannot be sent: {error}") from None
 
 
-def _period_us(given: Duration | None, field: str) -> int | None:
-    """Microseconds; zero is left to the server, which says where it is possible."""
-    if given is None or given in (0, "0", "0s") or given == timedelta(0):
-        return None if given is None else 0
+def period_us(given: Duration) -> int:
+    """Microseconds of a duration that may be none at all: 0, "0s". Raises InvalidInput."""
+    return 0 if given in (0, "0", "0s", timedelta(0)) else duration_us(given)
+
+
+def _period_us(given: Duration | None, field: str, read: Callable[[Duration], int] = period_us) -> int | None:
+    """Microseconds of a key; whether zero is possible the server says."""
+    if given is None:
+        return None
     try:
-        return duration_us(given)
+        return read(given)
     except InvalidInput as error:
         raise InvalidInput(f"{field}: {error}") from None
 
@@ -117,7 +128,10 @@ def _criteria(given: Mapping[str, Any] | None) -> pb.Criteria | None:
         return None
     if not isinstance(given, Mapping) or set(given) - {"count", "within"} or "count" not in given:
         raise InvalidInput(f'criteria: {given!r} is none; write {{"count": 3, "within": "1h"}}')
-    return pb.Criteria(count=given["count"], within_us=_period_us(given.get("within"), "criteria.within"))
+    count = given["count"]
+    if not isinstance(count, int) or isinstance(count, bool):
+        raise InvalidInput(f"criteria.count: {count!r} is none; take a whole number")
+    return pb.Criteria(count=count, within_us=_period_us(given.get("within"), "criteria.within", duration_us))
 
 
 def _code(word: str | None, words: Mapping[Any, str], field: str) -> Any:

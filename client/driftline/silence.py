@@ -31,7 +31,10 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message to a receiver: `state` is "pending", "sending", "delivered" or "dead"; `problem` is the last attempt's."""
+    """A message to a receiver: `state` is "waiting", "pending", "sending", "delivered" or "dead"; `problem` is the last attempt's.
+
+    What waits is gathered for a group's next message, and has no `key` yet.
+    """
 
     key: str
     receiver: str

@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440)] = 60
     # Snapshots older than this are deleted, rows older than this are counted as expired.
     snapshot_days: Positive = 400
-    # Who is told ([[receivers]]), of what ([[rules]]); a rule that names no receiver is told to these, or to all.
+    # Who is told ([[receivers]]), of what ([[rules]]); a rule that names no receiver is told to these,
+    # or to all but those that start a pipeline.
     receivers: list[dict[str, Any]] = []
     rules: list[dict[str, Any]] = []
     default_receivers: list[str] = []

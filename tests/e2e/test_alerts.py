@@ -1,5 +1,6 @@
 """Alerts end to end: a server process, models that drift, and people who are told."""
 
+import json
 import queue
 import threading
 import time
@@ -81,6 +82,19 @@ def test_an_alert_from_its_onset_to_its_end(server: Server, client: Client, mode
     ended = client.alert(alert.id)
     assert (ended.state, ended.steps[-1].reason) == ("resolved", "its rule was deleted")
     assert client.alerts(model, "firing").num_rows == 0
+
+
+def test_evidence_is_of_this_moment(server: Server, client: Client, model: str) -> None:
+    client.create_rule("empty", endpoint=model, metric="null_share", column="amount", above=0.3)
+    holed = USUAL.slice(0, 100).set_column(0, "amount", pa.nulls(100, pa.float64()))
+    push(server, model, USUAL.slice(0, 100))
+    push(server, model, holed)
+    until(lambda: states(client, model) == ["firing"])
+    assert client.alerts(model)["value"].to_pylist() == [0.5]
+    push(server, model, holed)
+    until(lambda: client.alerts(model)["value"].to_pylist() == [pytest.approx(2 / 3)])
+    alert = client.alert(client.alerts(model)["id"][0].as_py())
+    assert [each.value for each in alert.evidence] == [alert.value] == [pytest.approx(2 / 3)]
 
 
 def test_a_rule_on_columns_has_an_alert_a_column(server: Server, client: Client, model: str) -> None:
@@ -175,6 +189,10 @@ def test_a_silence_is_quiet_and_what_still_fires_is_told_at_its_end(server: Serv
         ({"event": "no-data", "severity": "high"}, "severity: 'high' is none of info, warning, critical"),
         ({"event": "no-data", "criteria": {"count": 3}}, "criteria.within is missing"),
         ({"event": "no-data", "criteria": {"count": -3, "within": "1h"}}, "the rule cannot be sent"),
+        ({"event": "no-data", "criteria": {"count": 2.5, "within": "1h"}}, "criteria.count: 2.5 is none; take a whole number"),
+        ({"event": "no-data", "criteria": {"count": 3, "within": "0s"}}, "criteria.within: a duration must be longer than nothing"),
+        ({"event": "data-quality", "window": "9999d"}, "window '9999d' is impossible; it can be from 1s to 400d"),
+        ({"event": "no-data", "endpoint": ""}, "endpoint: is empty; leave it out"),
         ({"event": "no-data", "summary": "{{7*7}}"}, "summary has a brace"),
         ({"event": "no-data", "endpoint": "../../etc"}, "endpoint is neither"),
         ({}, "event is missing"),
@@ -249,6 +267,33 @@ def test_rules_of_the_settings_stay_and_alerts_survive_a_restart(tmp_path: Path)
         with client.alerts(follow=True, resume_token=token) as following:
             client.reset(before[0]["id"])
             assert next(following).id == before[0]["id"]
+
+
+def test_a_rule_whose_receiver_is_gone_tells_the_default_ones(tmp_path: Path) -> None:
+    settings = {"data": str(tmp_path / "data"), "default_receivers": '["late"]'}
+    hook = {"webhook": "http://127.0.0.1:1025/", "allow_private": True}  # nothing listens there: all waits
+    early, late = json.dumps({"name": "early", **hook}), json.dumps({"name": "late", **hook})
+    with Server(receivers=f"[{early}, {late}]", **settings) as server, driftline.connect(server.address) as client:
+        client.create_endpoint("gone/model", reference=USUAL, prediction="score")
+        client.create_rule("missing", endpoint="gone/*", event="data-drift-detected", window="1m", receivers=["early"])
+        push(server, "gone/model", DRIFTED)
+        until(lambda: [each.receiver for each in client.deliveries("pending")] == ["early"])
+    with Server(receivers=f"[{late}]", **settings) as server, driftline.connect(server.address) as client:
+        assert [(each.receivers, each.missing_receivers) for each in client.rules()] == [(("early",), ("early",))]
+        assert "a rule names receivers that are there no more" in server.log
+        (given_up,) = client.deliveries("dead")
+        assert (given_up.receiver, given_up.problem) == ("early", "there is no receiver of this name any more")
+        client.create_endpoint("gone/other", reference=USUAL, prediction="score")
+        push(server, "gone/other", DRIFTED)
+        until(lambda: [each.receiver for each in client.deliveries("pending")] == ["late"])
+
+
+def test_pipelines_are_started_only_by_rules_that_name_them() -> None:
+    pipeline = {"name": "retrain", "jenkins": {"url": "https://ci.example.com", "job": "a", "user": "b", "token": "env:NOT_SET"}}
+    receivers = json.dumps([pipeline, {"name": "said", "console": True}])
+    with Server(receivers=receivers) as server, driftline.connect(server.address) as client:
+        assert {each.name: each.is_default for each in client.receivers()} == {"retrain": False, "said": True}
+        assert "the secret env:NOT_SET is not set or empty" in server.log
 
 
 def test_subscribers_past_the_cap_are_refused_and_do_not_delay_the_end() -> None:

@@ -10,6 +10,7 @@ import driftline
 from driftline.cli.document import fact_document
 from driftline.cli.options import checked, connected, json_option, output, print_json, print_whole, program, server_option
 from driftline.cli.text import plain, span
+from driftline.rule import period_us
 from driftline.spans import duration_us
 
 
@@ -31,9 +32,9 @@ def rules() -> None:
 @click.option("--column", metavar="COL|GLOB", help="Each column that matches has an alert of its own.")
 @click.option("--count", type=int, help="So many events …")
 @click.option("--within", metavar="DURATION", callback=checked(duration_us), help="… within so long.")
-@click.option("--hold", metavar="DURATION", callback=checked(duration_us), help="Breached for so long without a break.")
+@click.option("--hold", metavar="DURATION", callback=checked(period_us), help="Breached for so long without a break.")
 @click.option("--severity", type=click.Choice(["info", "warning", "critical"]), help="[default: warning]")
-@click.option("--cooldown", metavar="DURATION", callback=checked(duration_us), help="Told at most once in so long.")
+@click.option("--cooldown", metavar="DURATION", callback=checked(period_us), help="Told at most once in so long.")
 @click.option("--reset", type=click.Choice(["auto", "manual"]), help="Whether it ends by itself.  [default: auto]")
 @click.option("--summary", help="A sentence; {endpoint}, {columns}, {value} and the like are filled in.")
 @click.option("--receiver", "receivers", metavar="NAME", multiple=True, help="Who is told; repeat.  [default: the default ones]")
@@ -102,6 +103,12 @@ def condition(rule: driftline.Rule) -> str:
     return ", ".join(parts)
 
 
+def _marked(rule: driftline.Rule) -> list[str]:
+    """Its receivers, those marked that are there no more."""
+    there = [f"{name} (gone)" if name in rule.missing_receivers else name for name in rule.receivers]
+    return [*there, "default"] if there and len(rule.missing_receivers) == len(there) else there
+
+
 def _table(found: list[driftline.Rule]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("rule", "endpoint", "condition", "severity", "told to", ""):
@@ -112,7 +119,7 @@ def _table(found: list[driftline.Rule]) -> Table:
             Text(plain(rule.endpoint)),
             Text(condition(rule)),
             rule.severity,
-            Text(plain(", ".join(rule.receivers)) or "default"),
+            Text(plain(", ".join(_marked(rule))) or "default"),
             Text("in the settings" if rule.in_settings else "", "dim"),
         )
     return table

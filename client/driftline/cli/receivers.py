@@ -9,6 +9,7 @@ from driftline.cli.document import fact_document
 from driftline.cli.options import connected, json_option, output, print_json, print_whole, server_option
 from driftline.cli.text import instant, plain
 
+STATES = ("waiting", "pending", "sending", "delivered", "dead")
 STYLES = {"delivered": "green", "dead": "bold red"}
 
 
@@ -28,12 +29,12 @@ def receivers(*, server: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--state", type=click.Choice(["pending", "sending", "delivered", "dead"]), help="Only those; dead: given up.")
+@click.option("--state", type=click.Choice(STATES), help="Only those; waiting: gathered for the next message; dead: given up.")
 @click.option("--receiver", metavar="NAME", help="Only those to this receiver.")
 @server_option
 @json_option
 def deliveries(*, state: str | None, receiver: str | None, server: str, as_json: bool) -> None:
-    """List messages to receivers, the newest first."""
+    """List messages to receivers, what waits for its message first, then the newest."""
     with connected(server) as client:
         found = client.deliveries(state, receiver)
     if as_json:
@@ -70,10 +71,10 @@ def _receivers_table(found: list[driftline.Receiver]) -> Table:
 
 def _deliveries_table(found: list[driftline.Delivery]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("message", "receiver", "created (UTC)", "state", "attempts", "problem"):
+    for title in ("message", "receiver", "alerts", "created (UTC)", "state", "next (UTC)", "attempts", "problem"):
         table.add_column(title, no_wrap=True)
     for each in found:
         state = Text(each.state, STYLES.get(each.state, "yellow"))
-        problem = Text(plain(each.problem))
-        table.add_row(Text(plain(each.key)), Text(plain(each.receiver)), instant(each.created), state, str(each.attempts), problem)
+        sent = (instant(each.created), state, instant(each.next_attempt) if each.next_attempt else "", str(each.attempts))
+        table.add_row(Text(plain(each.key) or "–"), Text(plain(each.receiver)), str(each.alerts), *sent, Text(plain(each.problem)))
     return table

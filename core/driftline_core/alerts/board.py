@@ -183,6 +183,11 @@ class Board:
         self._keep(key, entry, reset(entry.state, moment, self._silences.values()), moment, gathered)
         return gathered.changes()
 
+    def under_way(self) -> dict[str, Alert]:
+        """The alerts that have not ended, by id, as they are now: what is stored of their values may be a minute older."""
+        states = [entry.state for entry in self._entries.values()]
+        return {state.id: state.alert() for state in states if state.phase in (Phase.PENDING, *ACTIVE)}
+
     def _rules_of(self, endpoint: str) -> tuple[Rule, ...]:
         rules = self._watching.get(endpoint)
         if rules is None:

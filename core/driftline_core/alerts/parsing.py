@@ -4,6 +4,7 @@ import difflib
 import math
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
@@ -160,7 +161,8 @@ def _period(keys: Mapping[str, Any], field: str, *, least_us: int = 0, most_us: 
         return default_us
     us = duration_us(value, field)
     if not least_us <= us <= most_us:
-        _refuse(field, f"{str(value)[:40]!r} is impossible; it can be from {duration_text(least_us)} to {duration_text(most_us)}")
+        shown = duration_text(us) if isinstance(value, timedelta) else str(value)[:40]
+        _refuse(field, f"{shown!r} is impossible; it can be from {duration_text(least_us)} to {duration_text(most_us)}")
     return us
 
 

@@ -42,7 +42,7 @@ ALERT_STATE_ACKNOWLEDGED: AlertState
 ALERT_STATE_RESOLVED: AlertState
 
 class Rule(_message.Message):
-    __slots__ = ("name", "endpoint", "event", "metric", "above", "below", "clear", "window_us", "column", "criteria", "hold_us", "severity", "cooldown_us", "reset", "summary", "receivers", "template", "in_settings")
+    __slots__ = ("name", "endpoint", "event", "metric", "above", "below", "clear", "window_us", "column", "criteria", "hold_us", "severity", "cooldown_us", "reset", "summary", "receivers", "template", "in_settings", "missing_receivers")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,7 @@ class Rule(_message.Message):
     RECEIVERS_FIELD_NUMBER: _ClassVar[int]
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     IN_SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_RECEIVERS_FIELD_NUMBER: _ClassVar[int]
     name: str
     endpoint: str
     event: str
@@ -79,7 +80,8 @@ class Rule(_message.Message):
     receivers: _containers.RepeatedScalarFieldContainer[str]
     template: str
     in_settings: bool
-    def __init__(self, name: _Optional[str] = ..., endpoint: _Optional[str] = ..., event: _Optional[str] = ..., metric: _Optional[str] = ..., above: _Optional[float] = ..., below: _Optional[float] = ..., clear: _Optional[float] = ..., window_us: _Optional[int] = ..., column: _Optional[str] = ..., criteria: _Optional[_Union[Criteria, _Mapping]] = ..., hold_us: _Optional[int] = ..., severity: _Optional[_Union[Severity, str]] = ..., cooldown_us: _Optional[int] = ..., reset: _Optional[_Union[ResetPolicy, str]] = ..., summary: _Optional[str] = ..., receivers: _Optional[_Iterable[str]] = ..., template: _Optional[str] = ..., in_settings: bool = ...) -> None: ...
+    missing_receivers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., endpoint: _Optional[str] = ..., event: _Optional[str] = ..., metric: _Optional[str] = ..., above: _Optional[float] = ..., below: _Optional[float] = ..., clear: _Optional[float] = ..., window_us: _Optional[int] = ..., column: _Optional[str] = ..., criteria: _Optional[_Union[Criteria, _Mapping]] = ..., hold_us: _Optional[int] = ..., severity: _Optional[_Union[Severity, str]] = ..., cooldown_us: _Optional[int] = ..., reset: _Optional[_Union[ResetPolicy, str]] = ..., summary: _Optional[str] = ..., receivers: _Optional[_Iterable[str]] = ..., template: _Optional[str] = ..., in_settings: bool = ..., missing_receivers: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Criteria(_message.Message):
     __slots__ = ("count", "within_us")

@@ -209,7 +209,7 @@ class AlertServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListDeliveries(self, request, context):
-        """Messages to receivers, the newest first: on their way, delivered, or given up.
+        """Messages to receivers, the newest first: on their way, delivered, or given up; in front of them what waits to be put into one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -232,7 +232,7 @@ class AlertServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UnregisterCallback(self, request, context):
-        """Forgets a callback, and what was still to be delivered to it.
+        """Forgets a callback; what was still to be delivered to it is given up.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -71,6 +71,10 @@ class Alerting:
         self._news = set(self._watch.registry.by_uid())
         self._watch.registry.listeners.append(self)
         self.receivers.start()
+        for rule in self._board.rules():
+            if gone := self.receivers.gone(rule.receivers):
+                told_to = "the default ones" if len(gone) == len(rule.receivers) else "the others"
+                log.warning("a rule names receivers that are there no more", rule=rule.name, receivers=gone, told_to=told_to)
         self._thread.start()
 
     def stop(self) -> None:
@@ -117,7 +121,8 @@ class Alerting:
 
     def alerts(self, *, endpoint: str | None, state: str | None, most: int) -> list[Alert]:
         """Alerts there are and were, the newest first; `endpoint` is a glob."""
-        return self._ledger.write(lambda connection: book.find_alerts(connection, endpoint=endpoint, state=state, most=most))
+        found = self._ledger.write(lambda connection: book.find_alerts(connection, endpoint=endpoint, state=state, most=most))
+        return self._as_they_are(found)
 
     def alert(self, id_: str) -> tuple[Alert, list[Step]]:
         """An alert and its steps. Raises NotFound."""
@@ -128,7 +133,7 @@ class Alerting:
         alert, steps = self._ledger.write(find)
         if alert is None:
             raise NotFound(f"no alert {id_!r}; list them with client.alerts() or `driftline alerts list`", field="id")
-        return alert, steps
+        return self._as_they_are([alert])[0], steps
 
     def acknowledge(self, id_: str) -> Alert:
         """Somebody has seen it. Raises NotFound, FailedPrecondition."""
@@ -258,7 +263,7 @@ class Alerting:
         """Stores what changed and what is to be told of it, as one; then wakes those who wait for it."""
         if not changes and also is None:
             return
-        messages = [(told(each), self.receivers.of(each.alert.receivers)) for each in changes.notifications]
+        messages = [(told(each), self.receivers.told_of(each)) for each in changes.notifications]
 
         def save(connection: sqlite3.Connection) -> int:
             book.save_changes(connection, changes, self._board.clock)
@@ -295,6 +300,11 @@ class Alerting:
 
         self._board, self._last_step = self._ledger.write(load)
         self._commit(self._board.retain({each.name for each in self._watch.served()}, self._clock.now_us()))
+
+    def _as_they_are(self, stored: list[Alert]) -> list[Alert]:
+        """Alerts with the values of this moment; what has moved on since they were read stays as it was read."""
+        now = self._call(self._board.under_way)
+        return [current if (current := now.get(alert.id)) and current.state is alert.state else alert for alert in stored]
 
     def _moved(self, id_: str, move: Callable[[], Changes]) -> Alert:
         self._call(lambda: self._commit(move()))

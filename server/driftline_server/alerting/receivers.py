@@ -4,19 +4,25 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
+
+from driftline_core.alerts import Notification
 from driftline_core.errors import InvalidInput, NotFound
 from driftline_server.clock import Clock
 from driftline_server.notify.failures import Permanent, Retryable
+from driftline_server.notify.quiet import quiet_until_us
 from driftline_server.notify.receivers import Receiver, parse_receivers
 from driftline_server.notify.senders import Context, sender
 from driftline_server.notify.trial import trial
-from driftline_server.outbox import letters
+from driftline_server.outbox import letters, outbox
 from driftline_server.outbox.dispatcher import Dispatcher
 from driftline_server.outbox.ledger import Ledger
 from driftline_server.outbox.letters import Letter
+
+log = structlog.get_logger(__name__)
 
 CALLBACKS_MAX = 64
 
@@ -34,15 +40,15 @@ class Listed:
 class Receivers:
     """Receivers by name, from start() to stop(). Safe to call from many threads.
 
-    A rule that names none is told to `defaults`, or, where there are none, to all of the settings. Whoever registered a callback is
-    told of every alert.
+    A rule that names none is told to `defaults` or, where there are none, to all of the settings but those that start a pipeline:
+    they must be named. Whoever registered a callback is told of every alert.
     """
 
     def __init__(
         self, receivers: Mapping[str, Receiver], defaults: Iterable[str], *, ledger: Ledger, clock: Clock, context: Context
     ) -> None:
         self._settings = dict(receivers)
-        self._defaults = tuple(defaults) or tuple(receivers)
+        self._defaults = tuple(defaults) or tuple(name for name, each in receivers.items() if not each.starts_machines)
         for name in self._defaults:
             if name not in receivers:
                 known = ", ".join(receivers) or "none"
@@ -61,8 +67,11 @@ class Receivers:
             return [json.loads(body) for (body,) in connection.execute("SELECT body FROM callbacks ORDER BY name")]
 
         self._callbacks = parse_receivers(self._ledger.write(load))
+        for name in sorted(self._ledger.write(outbox.addressees) - set(self.names())):
+            self._give_up(name)
         self._dispatcher.start()
-        for receiver in (*self._settings.values(), *self._callbacks.values()):
+        for receiver in self.all():
+            self._look_for_secrets(receiver)
             self._dispatcher.add(receiver, sender(receiver, self._context))
 
     def stop(self) -> None:
@@ -85,9 +94,18 @@ class Receivers:
             for each in self.all()
         ]
 
-    def of(self, named: Iterable[str]) -> list[Receiver]:
-        """Who is told of a rule's alerts; names that are gone are passed over."""
-        chosen = dict.fromkeys((*(tuple(named) or self._defaults), *self._callbacks))
+    def gone(self, named: Iterable[str]) -> list[str]:
+        """The names, of those a rule has, of which there is no receiver any more."""
+        return [name for name in named if name not in self._settings and name not in self._callbacks]
+
+    def told_of(self, notification: Notification) -> list[Receiver]:
+        """Who is told that an alert fires: whom its rule names or, where none of those is there any more, the default ones. That it
+        has ended is told to whoever was told of it, so all may be asked for."""
+        if not notification.is_firing:
+            return self.all()
+        named = notification.alert.receivers
+        there = [name for name in named if name in self._settings or name in self._callbacks]
+        chosen = dict.fromkeys((*(there or self._defaults), *self._callbacks))
         return [found for name in chosen if (found := self._settings.get(name) or self._callbacks.get(name))]
 
     def wake(self, names: Iterable[str]) -> None:
@@ -121,6 +139,7 @@ class Receivers:
             self._ledger.write(lambda connection: connection.execute("DELETE FROM callbacks WHERE name = ?", (name,)))
             del self._callbacks[name]
             self._dispatcher.remove(name)
+        self._give_up(name)
 
     def test(self, name: str) -> str:
         """Sends a test message and waits; returns an empty text, or why it did not arrive. Raises NotFound."""
@@ -134,12 +153,35 @@ class Receivers:
         return ""
 
     def letters(self, *, state: str | None, receiver: str | None) -> list[Letter]:
-        """Messages, the newest first."""
-        return self._ledger.write(lambda connection: letters.letters(connection, state=state, receiver=receiver))
+        """What waits, then messages, the newest first."""
+        found = self._ledger.write(lambda connection: letters.letters(connection, state=state, receiver=receiver))
+        now_us = self._clock.now_us()
+        quiet = {each.name: quiet_until_us(each.quiet_hours, now_us) for each in self.all()}
+        return [
+            replace(each, next_attempt_us=until_us)
+            if each.state in ("waiting", "pending")
+            and (until_us := quiet.get(each.receiver)) is not None
+            and each.next_attempt_us is not None
+            and each.next_attempt_us < until_us
+            else each
+            for each in found
+        ]
 
     def resend(self, key: str) -> None:
         """Tries a dead letter anew. Raises NotFound, FailedPrecondition."""
         self.wake([self._ledger.write(lambda connection: letters.resend(connection, key, now_us=self._clock.now_us()))])
+
+    def _look_for_secrets(self, receiver: Receiver) -> None:
+        for reference in receiver.references:
+            try:
+                reference.reveal()
+            except Retryable as error:
+                log.warning("messages to a receiver will wait", receiver=receiver.name, reason=error.reason)
+
+    def _give_up(self, name: str) -> None:
+        given_up = self._ledger.write(lambda connection: outbox.give_up(connection, name, now_us=self._clock.now_us()))
+        if given_up:
+            log.warning("messages to a receiver that is there no more were given up", receiver=name, messages=given_up)
 
     def prune(self, before_us: int) -> None:
         """Forgets messages that were settled before."""

@@ -37,7 +37,8 @@ def alerting(
         receivers = Receivers(known, settings.default_receivers, ledger=ledger, clock=clock, context=context)
         rules = parse_all(settings.rules, receivers=list(known))
     except CoreError as error:
-        raise ConfigError(f"{error.field}: {error.reason}" if error.field else error.reason) from None
+        named = not error.field or error.reason.startswith(error.field.partition(".")[0])
+        raise ConfigError(error.reason if named else f"{error.field}: {error.reason}") from None
     watch = Watch(registry, owner, answers)
     return Alerting(
         watch,

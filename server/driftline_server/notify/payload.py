@@ -9,6 +9,7 @@ from driftline_server.notify.notification import FIRING, Delivery, Notification
 
 # Alertmanager's mark of an alert that has not ended.
 _NO_END = "0001-01-01T00:00:00Z"
+_POSTED_FOR_US = 365 * 86_400_000_000
 
 
 def webhook(delivery: Delivery, links: Links) -> dict[str, Any]:
@@ -29,11 +30,14 @@ def webhook(delivery: Delivery, links: Links) -> dict[str, Any]:
 
 
 def posted_alerts(delivery: Delivery, links: Links) -> list[dict[str, Any]]:
-    """The body of a POST to an Alertmanager's `/api/v2/alerts`; one that fired ends when it is said to have ended."""
+    """The body of a POST to an Alertmanager's `/api/v2/alerts`; one that fired ends when it is said to have ended.
+
+    Without an end it would end by itself when nothing is said of it for `resolve_timeout`, 5 minutes by default.
+    """
     alerts = []
     for told in delivery.notifications:
         alert = _alert(told, links)
-        ends = {} if told.status == FIRING else {"endsAt": alert["endsAt"]}
+        ends = {"endsAt": iso(told.at_us + _POSTED_FOR_US) if told.status == FIRING else alert["endsAt"]}
         keys = ("labels", "annotations", "startsAt", *(["generatorURL"] if alert["generatorURL"] else []))
         alerts.append({key: alert[key] for key in keys} | ends)
     return alerts

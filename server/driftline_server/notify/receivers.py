@@ -1,7 +1,7 @@
 """Receivers as written in the settings: a name, one channel, and how messages to it are gathered."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from driftline_core.errors import InvalidInput
 from driftline_server.notify.addresses import check_literal, parse_host, parse_port, parse_url
@@ -23,7 +23,7 @@ from driftline_server.notify.channels import (
 from driftline_server.notify.exchange import PUBLIC, Route
 from driftline_server.notify.keys import Keys
 from driftline_server.notify.quiet import QuietHours, parse_quiet_hours
-from driftline_server.notify.secret import Secret, Value, is_reference, reference
+from driftline_server.notify.secret import Reference, Secret, Value, is_reference, reference
 
 # Each has a thread of its own.
 RECEIVERS_MAX = 64
@@ -46,8 +46,18 @@ class Receiver:
     quiet_hours: tuple[QuietHours, ...] = ()
 
     @property
+    def starts_machines(self) -> bool:
+        """Whether it is a pipeline, which nobody wants started by every alert there is."""
+        return _starts_machines(self.channel)
+
+    @property
     def size(self) -> Size:
-        return FOR_MACHINES if _starts_machines(self.channel) or isinstance(self.channel, _READ_BY_MACHINES) else FOR_PEOPLE
+        return FOR_MACHINES if self.starts_machines or isinstance(self.channel, _READ_BY_MACHINES) else FOR_PEOPLE
+
+    @property
+    def references(self) -> list[Reference]:
+        """Where its secrets are."""
+        return [value for each in fields(self.channel) if isinstance(value := getattr(self.channel, each.name), Reference)]
 
     @property
     def shown(self) -> str:
@@ -78,7 +88,8 @@ def parse_receiver(table: object) -> Receiver:
     found = {key: value for key in CHANNELS if (value := keys.take(key)) is not None}
     if len(found) != 1:
         problem = f"has {' and '.join(found)}; keep one" if found else "has no channel; add one"
-        keys.refuse("", f"{problem} of {', '.join(CHANNELS)}")
+        others = "" if found else " (apprise: mail, Teams, PagerDuty, Telegram and others)"
+        keys.refuse("", f"{problem} of {', '.join(CHANNELS)}{others}")
     ((key, value),) = found.items()
     channel = CHANNELS[key](keys, key, value, route)
     receiver = Receiver(

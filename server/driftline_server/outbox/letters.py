@@ -10,7 +10,11 @@ LISTED_MAX = 1000
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A message's state. `id` is its idempotency key; `error` says why its last attempt failed."""
+    """A message's state. `id` is its idempotency key; `error` says why its last attempt failed.
+
+    What waits is gathered for a group's next message, and has no key yet; `next_attempt_us` is when that is made, None while the
+    one before it is on its way.
+    """
 
     id: str
     receiver: str
@@ -19,20 +23,29 @@ class Letter:
     created_us: int
     state: str
     attempts: int
-    next_attempt_us: int
+    next_attempt_us: int | None
     settled_us: int | None
     error: str | None
 
 
 def letters(connection: sqlite3.Connection, *, state: str | None = None, receiver: str | None = None) -> list[Letter]:
-    """The newest messages, at most LISTED_MAX; `state` is pending, sending, delivered or dead."""
+    """What waits, then the newest messages, at most LISTED_MAX; `state` is waiting, pending, sending, delivered or dead."""
+    waiting = connection.execute(_WAITING, {"receiver": receiver, "most": LISTED_MAX}) if state in (None, "waiting") else ()
     rows = connection.execute(
         "SELECT id, receiver, group_key, alerts, created_us, state, attempts, next_attempt_us, settled_us, error FROM messages"
         " WHERE (:state IS NULL OR state = :state) AND (:receiver IS NULL OR receiver = :receiver)"
         " ORDER BY created_us DESC, id LIMIT :most",
         {"state": state, "receiver": receiver, "most": LISTED_MAX},
     )
-    return [Letter(*row) for row in rows]
+    return [Letter(*row) for row in (*waiting, *rows)][:LISTED_MAX]
+
+
+_WAITING = """
+SELECT '', receiver, group_key, count(*), min(created_us), 'waiting', 0, due_us, NULL, NULL
+FROM deliveries JOIN notifications ON notifications.id = notification JOIN delivery_groups USING (receiver, group_key)
+WHERE message IS NULL AND (:receiver IS NULL OR receiver = :receiver)
+GROUP BY receiver, group_key ORDER BY min(created_us) DESC LIMIT :most
+"""
 
 
 def counts(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:

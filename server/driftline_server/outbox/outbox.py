@@ -9,13 +9,19 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable
 
+from driftline_server.notify.channels import Console
 from driftline_server.notify.notification import FIRING, Delivery, Notification
 from driftline_server.notify.receivers import Receiver
 
 
 def enqueue(connection: sqlite3.Connection, told: Notification, receivers: Iterable[Receiver]) -> None:
-    """Puts a notification into the outbox, for each receiver that wants it; again is as good as once."""
-    wanted = [receiver for receiver in receivers if told.status == FIRING or receiver.resolved]
+    """Puts a notification into the outbox, for each receiver that wants it; again is as good as once.
+
+    That an alert has ended is told to those only whom its firing was told to.
+    """
+    wanted = list(receivers)
+    if told.status != FIRING:
+        wanted = [receiver for receiver in wanted if receiver.resolved and _has_heard(connection, receiver, told.alert)]
     if not wanted:
         return
     connection.execute(
@@ -30,6 +36,11 @@ def enqueue(connection: sqlite3.Connection, told: Notification, receivers: Itera
         if added.rowcount:
             spans = {"receiver": receiver.name, "group": group, "now": told.at_us, "interval": receiver.group_interval_us}
             connection.execute(_GROUP_WAITS, spans)
+
+
+def _has_heard(connection: sqlite3.Connection, receiver: Receiver, alert: str) -> bool:
+    heard = connection.execute("SELECT 1 FROM deliveries WHERE receiver = ? AND alert = ? LIMIT 1", (receiver.name, alert))
+    return heard.fetchone() is not None
 
 
 # A group rests when nothing of it waits or is under way, and its interval is over.
@@ -103,7 +114,7 @@ def postpone(connection: sqlite3.Connection, key: str, *, until_us: int, error: 
 def settle(connection: sqlite3.Connection, key: str, receiver: Receiver, *, now_us: int, error: str | None = None) -> None:
     """A message was delivered or, with an error, given up; its group may make the next."""
     (group, alerts) = connection.execute(
-        "UPDATE messages SET state = ?, settled_us = ?, error = coalesce(?, error) WHERE id = ? RETURNING group_key, alerts",
+        "UPDATE messages SET state = ?, settled_us = ?, error = ? WHERE id = ? RETURNING group_key, alerts",
         ("delivered" if error is None else "dead", now_us, error, key),
     ).fetchone()
     # What did not fit into a full message need not wait again.
@@ -117,6 +128,31 @@ UPDATE delivery_groups SET open_messages = open_messages - 1, due_us = CASE WHEN
     THEN max(:now, coalesce(formed_us, 0) + :interval) END
 WHERE receiver = :receiver AND group_key = :group
 """
+
+
+def give_up(connection: sqlite3.Connection, name: str, *, now_us: int) -> int:
+    """Makes dead letters of all that waits for a receiver that is there no more; returns how many."""
+    gone = Receiver(name, Console())
+    connection.execute(
+        "UPDATE delivery_groups SET due_us = ? WHERE receiver = ? AND EXISTS (SELECT 1 FROM deliveries"
+        " WHERE receiver = delivery_groups.receiver AND group_key = delivery_groups.group_key AND message IS NULL)",
+        (now_us, name),
+    )
+    while _form(connection, gone, now_us):
+        pass
+    keys = connection.execute("SELECT id FROM messages WHERE receiver = ? AND state IN ('pending', 'sending')", (name,)).fetchall()
+    for (key,) in keys:
+        settle(connection, key, gone, now_us=now_us, error="there is no receiver of this name any more")
+    return len(keys)
+
+
+def addressees(connection: sqlite3.Connection) -> set[str]:
+    """The receivers for whom something waits or is on its way."""
+    rows = connection.execute(
+        "SELECT receiver FROM messages WHERE state IN ('pending', 'sending')"
+        " UNION SELECT receiver FROM deliveries WHERE message IS NULL"
+    )
+    return {name for (name,) in rows}
 
 
 def recover(connection: sqlite3.Connection) -> None:

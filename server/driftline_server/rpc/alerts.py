@@ -16,7 +16,7 @@ from driftline_server.rpc.wiring import service, subscription, unary
 _LISTED, _LISTED_MAX = 1_000, 10_000
 _SILENCE_MAX_US = 365 * DAY_US
 _REASON_MAX = 500
-_DELIVERY_STATES = ("pending", "sending", "delivered", "dead")
+_DELIVERY_STATES = ("waiting", "pending", "sending", "delivered", "dead")
 
 
 class AlertService:
@@ -33,8 +33,12 @@ class AlertService:
 
     def list_rules(self, request: pb.ListRulesRequest) -> pb.ListRulesResponse:
         """ListRules."""
+        gone = self._alerting.receivers.gone
         return pb.ListRulesResponse(
-            rules=[convert.rule(each, in_settings=in_settings) for each, in_settings in self._alerting.rules()]
+            rules=[
+                convert.rule(each, in_settings=in_settings, missing=gone(each.receivers))
+                for each, in_settings in self._alerting.rules()
+            ]
         )
 
     def delete_rule(self, request: pb.DeleteRuleRequest) -> pb.DeleteRuleResponse:

@@ -1,7 +1,7 @@
 """Where messages about alerts and the core's words meet."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -44,9 +44,9 @@ def rule_keys(message: pb.Rule) -> dict[str, Any]:
         "window": timedelta(microseconds=message.window_us) if message.HasField("window_us") else None,
         "column": message.column or None,
         "criteria": _criteria(message.criteria) if message.HasField("criteria") else None,
-        "hold": timedelta(microseconds=message.hold_us) if message.hold_us else None,
+        "hold": timedelta(microseconds=message.hold_us) if message.HasField("hold_us") else None,
         "severity": _word(message.severity, _SEVERITIES, "severity"),
-        "cooldown": timedelta(microseconds=message.cooldown_us) if message.cooldown_us else None,
+        "cooldown": timedelta(microseconds=message.cooldown_us) if message.HasField("cooldown_us") else None,
         "reset": _word(message.reset, _RESETS, "reset"),
         "summary": message.summary or None,
         "receivers": list(message.receivers) or None,
@@ -54,7 +54,7 @@ def rule_keys(message: pb.Rule) -> dict[str, Any]:
     }
 
 
-def rule(given: Rule, *, in_settings: bool) -> pb.Rule:
+def rule(given: Rule, *, in_settings: bool, missing: Sequence[str] = ()) -> pb.Rule:
     """A rule as it holds."""
     criteria = pb.Criteria(count=given.criteria.count, within_us=given.criteria.within_us) if given.criteria.count > 1 else None
     return pb.Rule(
@@ -75,6 +75,7 @@ def rule(given: Rule, *, in_settings: bool) -> pb.Rule:
         summary=given.summary,
         receivers=given.receivers,
         in_settings=in_settings,
+        missing_receivers=missing,
     )
 
 
@@ -144,7 +145,7 @@ def delivery(given: Letter) -> pb.Delivery:
         created_us=given.created_us,
         state=given.state,
         attempts=given.attempts,
-        next_attempt_us=given.next_attempt_us if given.state == "pending" else None,
+        next_attempt_us=given.next_attempt_us if given.state in ("waiting", "pending") else None,
         settled_us=given.settled_us,
         problem=given.error or "",
     )

@@ -19,7 +19,7 @@ NOW_US = 1_800_000_000 * SECOND_US
 
 
 def told(name: str, *, group: str = "input drift", status: str = FIRING, at_us: int = NOW_US, **more: Any) -> Notification:
-    """A notification that is as good as any other."""
+    """A notification that is as good as any other; "x-over" is of the same alert as "x"."""
     fields: dict[str, Any] = {
         "rule": "input drift",
         "endpoint": "shop/fraud/scorer:v3",
@@ -32,7 +32,7 @@ def told(name: str, *, group: str = "input drift", status: str = FIRING, at_us: 
         "value": 0.81,
         "summary": "amount drifted",
     }
-    return Notification(name, f"alert-{name}", status, group=group, at_us=at_us, **(fields | more))
+    return Notification(name, f"alert-{name.removesuffix('-over')}", status, group=group, at_us=at_us, **(fields | more))
 
 
 def receiver(name: str = "ops", **settings: Any) -> Receiver:

@@ -167,9 +167,49 @@ def test_the_end_of_an_alert_does_not_overtake_its_beginning() -> None:
     world.wire.fails = lambda delivery: Retryable("no") if "a" in delivery.notifications[0].id and delivery.attempt < 9 else None
     world.enqueue("a")
     world.run(1)
-    world.enqueue("b", status=RESOLVED)
+    world.enqueue("a-over", status=RESOLVED)
     world.run(3600)
-    assert world.wire.names == [["a"], ["b"]]
+    assert world.wire.names == [["a"], ["a-over"]]
+
+
+def test_an_end_is_told_only_to_whom_the_beginning_was() -> None:
+    ledger, late = FileLedger(), receiver("late")
+    ledger.write(lambda connection: outbox.enqueue(connection, told("a"), [OPS]))
+    ledger.write(lambda connection: outbox.enqueue(connection, told("a-over", status=RESOLVED), [OPS, late]))
+    assert [(each.receiver, each.state, each.alerts) for each in ledger.write(letters)] == [("ops", "waiting", 2)]
+
+
+def test_what_waits_for_a_receiver_that_is_gone_is_given_up_and_can_be_sent_when_it_is_back() -> None:
+    world = World()
+    world.wire.fails = lambda _: Retryable("no")
+    world.enqueue("a")
+    world.enqueue("b", group="other")
+    world.run(1)  # two messages are on their way
+    world.enqueue("c")
+    assert world.ledger.write(outbox.addressees) == {"ops"}
+    assert world.ledger.write(lambda connection: outbox.give_up(connection, "ops", now_us=world.clock.at_us)) == 3
+    found = world.ledger.write(letters)
+    assert {(each.state, each.error) for each in found} == {("dead", "there is no receiver of this name any more")}
+    assert not world.ledger.write(outbox.addressees)
+    world.wire.fails = lambda _: None
+    world.restart()
+    for each in found:
+        world.ledger.write(lambda connection, key=each.id: resend(connection, key, now_us=world.clock.at_us))
+    world.run(3600)
+    assert sorted(world.wire.names) == [["a"], ["b"], ["c"]]
+    assert {(each.state, each.error) for each in world.ledger.write(letters)} == {("delivered", None)}
+
+
+def test_what_waits_is_listed_with_when_its_message_is_made() -> None:
+    world = World()
+    world.enqueue("a")
+    world.run(1)
+    world.enqueue("b")
+    waiting, sent = world.ledger.write(letters)
+    assert (waiting.id, waiting.state, waiting.alerts, sent.state) == ("", "waiting", 1, "delivered")
+    assert waiting.next_attempt_us == NOW_US + OPS.group_interval_us
+    assert world.ledger.write(lambda connection: letters(connection, state="waiting", receiver="ops")) == [waiting]
+    assert world.ledger.write(lambda connection: letters(connection, receiver="other")) == []
 
 
 def test_one_message_that_is_refused_holds_up_no_other_group() -> None:

@@ -70,7 +70,8 @@ def test_an_alertmanager_is_posted_alerts() -> None:
     assert firing.path == "/api/v2/alerts"
     assert firing.headers["Authorization"] == "t0ken-value"
     assert [alert["labels"]["endpoint"] for alert in firing.json] == ["shop/fraud/scorer:v3", "shop/default/other:latest"]
-    assert firing.json[0].keys() == {"labels", "annotations", "startsAt"}
+    assert firing.json[0].keys() == {"labels", "annotations", "startsAt", "endsAt"}
+    assert firing.json[0]["endsAt"] == "2028-01-15T08:00:00Z"  # else it would take silence for an end
     assert resolved.json[0]["endsAt"] == "2027-01-15T08:00:00Z"
     assert resolved.json[0]["labels"] == firing.json[0]["labels"]
 
