@@ -216,6 +216,16 @@ class Alerting:
                 self._guarded(lambda: self._prune(now_us))  # noqa: B023
                 next_prune_us = now_us + int(_PRUNE_S * 1e6)
 
+    def _answer_waiting(self) -> bool:
+        """Does what is asked now; says whether to go on."""
+        while not self._asked.empty():
+            asked = self._asked.get()
+            if asked is None:
+                self._asked.put(None)
+                return False
+            self._guarded(asked)
+        return True
+
     def _look(self, now_us: int) -> None:
         """Evaluates the rules of endpoints with news, each at most once in `evaluate_s`."""
         if not self._board.rules():
@@ -240,9 +250,11 @@ class Alerting:
         self._evaluate([each for each in self._watch.served() if self._board.clock_windows(each.name)], by_clock=True)
 
     def _evaluate(self, registrations: list[Registration], *, by_clock: bool) -> None:
-        """Looks at endpoints, one after the other, and has their rules take in what is seen."""
+        """Looks at endpoints, one after the other, and has their rules take in what is seen; answers who asks in between."""
         totals = self._watch.totals({each.uid for each in registrations})
         for registration in registrations:
+            if not self._answer_waiting():
+                return
             if registration.uid not in totals:
                 continue
             seen = self._watch.seen(
