@@ -84,6 +84,12 @@ def test_an_alert_from_its_onset_to_its_end(server: Server, client: Client, mode
     assert client.alerts(model, "firing").num_rows == 0
 
 
+def test_a_column_that_no_endpoint_has_is_refused(client: Client, model: str) -> None:
+    with pytest.raises(InvalidInput, match=r"column 'amuont': no endpoint that .* names has one; they have amount, country"):
+        client.create_rule("typo", endpoint=model, event="data-drift-detected", column="amuont")
+    client.create_rule("to come", endpoint="yet/to/come", event="data-drift-detected", column="amuont")
+
+
 def test_evidence_is_of_this_moment(server: Server, client: Client, model: str) -> None:
     client.create_rule("empty", endpoint=model, metric="null_share", column="amount", above=0.3)
     holed = USUAL.slice(0, 100).set_column(0, "amount", pa.nulls(100, pa.float64()))

@@ -92,6 +92,7 @@ class Alerting:
 
         def create() -> Rule:
             rule = parse(given, receivers=self.receivers.names())
+            self._watch.require_column(rule)
             self._board.add_rule(rule)
             try:
                 self._ledger.write(lambda connection: book.save_rule(connection, rule, self._clock.now_us()))

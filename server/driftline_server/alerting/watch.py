@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from driftline_core.alerts import Board, Observation, Rises, observe, observe_arrival
+from driftline_core.alerts import Board, Observation, Rises, Rule, observe, observe_arrival
 from driftline_core.engine import Engine, Span, Totals
+from driftline_core.errors import InvalidInput
 from driftline_core.latency import QUANTILES, latency_quantile
 from driftline_core.query import drift_report
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registration import Registration
 from driftline_server.registry import Registry
+
+_NAMES_SHOWN = 20
 
 
 @dataclass(slots=True)
@@ -30,6 +33,16 @@ class Watch:
         """The endpoints there are; of some uids, those of them."""
         found = ((uid, entry.registration) for uid, entry in self.registry.by_uid().items())
         return [registration for uid, registration in found if registration is not None and (uids is None or uid in uids)]
+
+    def require_column(self, rule: Rule) -> None:
+        """Raises InvalidInput for a rule on columns of which no endpoint it watches has one, where it watches some yet."""
+        watched = [each for each in self.served() if rule.watches(each.name)]
+        names = dict.fromkeys(column.name for each in watched for column in each.reference.layout.columns)
+        if rule.column and watched and not any(map(rule.watches_column, names)):
+            known = ", ".join(list(names)[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
+            raise InvalidInput(
+                f"column {rule.column!r}: no endpoint that {rule.endpoint!r} names has one; they have {known}", field="column"
+            )
 
     def totals(self, uids: set[str]) -> dict[str, Totals]:
         """Counters of endpoints, all at one moment."""
