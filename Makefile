@@ -54,9 +54,10 @@ soak: setup
 simulate: setup
 	$(BIN)/python -m tests.simulation.ninety_days
 
-# 200 times kill -9 under full load, half with a spoilt journal tail.
+# 200 times kill -9 under full load, half with a spoilt journal tail; then 100 times while alerts fire, resolve and are told.
 crash: setup
 	$(BIN)/python -m tests.crash.kill --kills 200
+	$(BIN)/python -m tests.crash.alert_kills --kills 100
 
 # The light client against the versions of protobuf and pyarrow that model servers pin.
 compat:

@@ -21,7 +21,7 @@ class Life:
 
     def __init__(self, arguments: list[str], settings: dict[str, str]) -> None:
         forks = multiprocessing.get_context("forkserver")
-        forks.set_forkserver_preload(["tests.crash.warm", "tests.crash.world"])
+        forks.set_forkserver_preload(["tests.crash.warm", "tests.crash.world", "tests.crash.alert_world"])
         reader, writer = forks.Pipe(duplex=False)
         self._process = forks.Process(target=_serve, args=(writer, arguments, settings))
         self._process.start()
@@ -55,11 +55,13 @@ class Life:
 
 
 class Lives:
-    """Starts servers, each with the address and the data of the one before."""
+    """Starts servers, each with the address, the data and the settings of the one before."""
 
-    def __init__(self, folder: Path, chance: random.Random, **settings: object) -> None:
+    def __init__(self, folder: Path, chance: random.Random, *, config: Path | None = None, **settings: object) -> None:
         self.address = f"127.0.0.1:{_free_port(chance)}"
         self._arguments = ["--listen", self.address, "--data", str(folder)]
+        if config is not None:
+            self._arguments += ["--config", str(config)]
         self._settings = environment(**settings)
 
     def start(self) -> Server:
