@@ -15,6 +15,7 @@ from typing import TypeVar
 import structlog
 
 from driftline_core.alerts import Alert, Board, Changes, Rule, Silence, parse
+from driftline_core.engine import Totals
 from driftline_core.errors import FailedPrecondition, NotFound, Unavailable
 from driftline_server.alerting import book
 from driftline_server.alerting.book import Step
@@ -254,18 +255,18 @@ class Alerting:
         """Looks at endpoints, one after the other, and has their rules take in what is seen; answers who asks in between."""
         totals = self._watch.totals({each.uid for each in registrations})
         for registration in registrations:
+            if registration.uid in totals:
+                self._evaluate_one(registration, totals[registration.uid], by_clock=by_clock)
             if not self._answer_waiting():
                 return
-            if registration.uid not in totals:
-                continue
-            seen = self._watch.seen(
-                self._board, registration, totals[registration.uid], at_us=self._clock.now_us(), by_clock=by_clock
-            )
-            try:
-                for observation in seen:
-                    self._commit(self._board.evaluate(observation))
-            except NotFound:
-                continue  # it was deleted meanwhile
+
+    def _evaluate_one(self, registration: Registration, totals: Totals, *, by_clock: bool) -> None:
+        seen = self._watch.seen(self._board, registration, totals, at_us=self._clock.now_us(), by_clock=by_clock)
+        try:
+            for observation in seen:
+                self._commit(self._board.evaluate(observation))
+        except NotFound:
+            return  # it was deleted meanwhile
 
     def _prune(self, now_us: int) -> None:
         before_us = now_us - self._retention_us
