@@ -157,15 +157,7 @@ class Receivers:
         found = self._ledger.write(lambda connection: letters.letters(connection, state=state, receiver=receiver))
         now_us = self._clock.now_us()
         quiet = {each.name: quiet_until_us(each.quiet_hours, now_us) for each in self.all()}
-        return [
-            replace(each, next_attempt_us=until_us)
-            if each.state in ("waiting", "pending")
-            and (until_us := quiet.get(each.receiver)) is not None
-            and each.next_attempt_us is not None
-            and each.next_attempt_us < until_us
-            else each
-            for each in found
-        ]
+        return [_after(each, quiet.get(each.receiver)) for each in found]
 
     def resend(self, key: str) -> None:
         """Tries a dead letter anew. Raises NotFound, FailedPrecondition."""
@@ -186,3 +178,10 @@ class Receivers:
     def prune(self, before_us: int) -> None:
         """Forgets messages that were settled before."""
         self._ledger.write(lambda connection: letters.prune(connection, before_us=before_us))
+
+
+def _after(letter: Letter, quiet_until_us: int | None) -> Letter:
+    """A letter that goes out in quiet hours goes out at their end."""
+    if quiet_until_us is None or letter.next_attempt_us is None or letter.state not in ("waiting", "pending"):
+        return letter
+    return replace(letter, next_attempt_us=max(letter.next_attempt_us, quiet_until_us))

@@ -107,16 +107,22 @@ def next_due_us(connection: sqlite3.Connection, receiver: str) -> int | None:
 
 
 def postpone(connection: sqlite3.Connection, key: str, *, until_us: int, error: str) -> None:
-    """A message is to be tried again."""
-    connection.execute("UPDATE messages SET state = 'pending', next_attempt_us = ?, error = ? WHERE id = ?", (until_us, error, key))
+    """A message is to be tried again, unless it was given up meanwhile."""
+    connection.execute(
+        "UPDATE messages SET state = 'pending', next_attempt_us = ?, error = ? WHERE id = ? AND state = 'sending'",
+        (until_us, error, key),
+    )
 
 
 def settle(connection: sqlite3.Connection, key: str, receiver: Receiver, *, now_us: int, error: str | None = None) -> None:
-    """A message was delivered or, with an error, given up; its group may make the next."""
-    (group, alerts) = connection.execute(
-        "UPDATE messages SET state = ?, settled_us = ?, error = ? WHERE id = ? RETURNING group_key, alerts",
+    """A message was delivered or, with an error, given up; its group may make the next. Once settled it stays so."""
+    settled = connection.execute(
+        "UPDATE messages SET state = ?, settled_us = ?, error = ? WHERE id = ? AND settled_us IS NULL RETURNING group_key, alerts",
         ("delivered" if error is None else "dead", now_us, error, key),
     ).fetchone()
+    if settled is None:
+        return
+    group, alerts = settled
     # What did not fit into a full message need not wait again.
     interval_us = 0 if alerts == receiver.size.alerts_max else receiver.group_interval_us
     connection.execute(_GROUP_SETTLED, {"receiver": receiver.name, "group": group, "now": now_us, "interval": interval_us})
