@@ -4,23 +4,21 @@ What a step changed and what is to be told of it are one transaction; memory tha
 A start feeds no rule with what is replayed: one look at every endpoint follows it, which tells nothing that was told.
 """
 
-import queue
 import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
-from typing import TypeVar
 
 import structlog
 
 from driftline_core.alerts import Alert, Board, Changes, Rule, Silence, parse
 from driftline_core.engine import Totals
-from driftline_core.errors import FailedPrecondition, NotFound, Unavailable
+from driftline_core.errors import FailedPrecondition, NotFound
 from driftline_server.alerting import book
 from driftline_server.alerting.book import Step
 from driftline_server.alerting.receivers import Receivers
 from driftline_server.alerting.telling import told
+from driftline_server.alerting.turns import Turns, guarded
 from driftline_server.alerting.watch import Watch
 from driftline_server.clock import Clock
 from driftline_server.outbox import outbox
@@ -29,9 +27,6 @@ from driftline_server.registration import Registration
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
-_TICK_S = 0.1
 _CLOCK_S = 1.0  # how often time alone is looked at
 _PRUNE_S = 3600.0
 DAY_US = 86_400_000_000
@@ -63,8 +58,8 @@ class Alerting:
         self._looked_us: dict[str, int] = {}
         self._stepped = threading.Condition()
         self._last_step = 0
-        self._asked: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="alerts")
+        self._next_clock_us = self._next_prune_us = 0
+        self._turns = Turns("alerts", self._step)
 
     def start(self) -> None:
         """Takes up what was stored; every endpoint is looked at once."""
@@ -76,12 +71,11 @@ class Alerting:
             if gone := self.receivers.gone(rule.receivers):
                 told_to = "the default ones" if len(gone) == len(rule.receivers) else "the others"
                 log.warning("a rule names receivers that are there no more", rule=rule.name, receivers=gone, told_to=told_to)
-        self._thread.start()
+        self._turns.start()
 
     def stop(self) -> None:
         """Evaluates and sends no more; what was not told is told after the next start."""
-        self._asked.put(None)
-        self._thread.join()
+        self._turns.stop()
         with self._stepped:
             self._stepped.notify_all()
         self.receivers.stop()
@@ -104,11 +98,11 @@ class Alerting:
             self._looked_us.clear()
             return rule
 
-        return self._call(create)
+        return self._turns.call(create)
 
     def rules(self) -> list[tuple[Rule, bool]]:
         """The rules, each with whether it stands in the settings (and cannot be deleted by call)."""
-        return self._call(lambda: [(rule, rule.name in self._settings_rules) for rule in self._board.rules()])
+        return self._turns.call(lambda: [(rule, rule.name in self._settings_rules) for rule in self._board.rules()])
 
     def delete_rule(self, name: str) -> None:
         """Deletes a rule and ends its alerts. Raises NotFound, FailedPrecondition."""
@@ -119,7 +113,7 @@ class Alerting:
             changes = self._board.remove_rule(name, self._clock.now_us())
             self._commit(changes, lambda connection: book.delete_rule(connection, name))
 
-        self._call(delete)
+        self._turns.call(delete)
 
     def alerts(self, *, endpoint: str | None, state: str | None, most: int) -> list[Alert]:
         """Alerts there are and were, the newest first; `endpoint` is a glob."""
@@ -155,11 +149,11 @@ class Alerting:
             self._ledger.write(lambda connection: book.save_silence(connection, silence))
             return silence
 
-        return self._call(add)
+        return self._turns.call(add)
 
     def silences(self) -> list[Silence]:
         """The silences there are."""
-        return self._call(self._board.silences)
+        return self._turns.call(self._board.silences)
 
     def end_silence(self, id_: str) -> Silence:
         """Ends a silence before its time. Raises NotFound."""
@@ -169,7 +163,7 @@ class Alerting:
             self._ledger.write(lambda connection: book.delete_silences(connection, [id_]))
             return silence
 
-        return self._call(end)
+        return self._turns.call(end)
 
     def last_step(self) -> int:
         """Where a subscriber begins that wants only what is to come."""
@@ -178,14 +172,14 @@ class Alerting:
     def steps_after(self, sequence: int, *, timeout_s: float) -> list[Step]:
         """The next steps of all alerts; waits for some, none when the time is over."""
         with self._stepped:
-            self._stepped.wait_for(lambda: self._last_step > sequence or not self._thread.is_alive(), timeout=timeout_s)
+            self._stepped.wait_for(lambda: self._last_step > sequence or not self._turns.is_alive, timeout=timeout_s)
             if self._last_step <= sequence:
                 return []
         return self._ledger.write(lambda connection: book.steps_after(connection, sequence))
 
     def on_registered(self, registration: Registration, set_us: int) -> None:
         """An endpoint was created, or has a new reference: it is looked at."""
-        self._asked.put(lambda: self._news.add(registration.uid))
+        self._turns.tell(lambda: self._news.add(registration.uid))
 
     def on_deleted(self, registration: Registration, at_us: int) -> None:
         """An endpoint was deleted: its alerts end."""
@@ -195,38 +189,19 @@ class Alerting:
             self._looked_us.pop(registration.uid, None)
             self._commit(self._board.forget_endpoint(registration.name, at_us))
 
-        self._asked.put(forget)
+        self._turns.tell(forget)
 
     # The thread.
 
-    def _run(self) -> None:
-        next_clock_us = next_prune_us = 0
-        while True:
-            try:
-                asked = self._asked.get(timeout=_TICK_S)
-            except queue.Empty:
-                asked = _nothing
-            if asked is None:
-                return
-            self._guarded(asked)
-            now_us = self._clock.now_us()
-            self._guarded(lambda: self._look(now_us))  # noqa: B023 - called at once
-            if not 0 <= next_clock_us - now_us <= _CLOCK_S * 1e6:
-                self._guarded(lambda: self._pass(now_us))  # noqa: B023
-                next_clock_us = now_us + int(_CLOCK_S * 1e6)
-            if not 0 <= next_prune_us - now_us <= _PRUNE_S * 1e6:
-                self._guarded(lambda: self._prune(now_us))  # noqa: B023
-                next_prune_us = now_us + int(_PRUNE_S * 1e6)
-
-    def _answer_waiting(self) -> bool:
-        """Does what is asked now; says whether to go on."""
-        while not self._asked.empty():
-            asked = self._asked.get()
-            if asked is None:
-                self._asked.put(None)
-                return False
-            self._guarded(asked)
-        return True
+    def _step(self) -> None:
+        now_us = self._clock.now_us()
+        guarded(lambda: self._look(now_us))
+        if not 0 <= self._next_clock_us - now_us <= _CLOCK_S * 1e6:
+            guarded(lambda: self._pass(now_us))
+            self._next_clock_us = now_us + int(_CLOCK_S * 1e6)
+        if not 0 <= self._next_prune_us - now_us <= _PRUNE_S * 1e6:
+            guarded(lambda: self._prune(now_us))
+            self._next_prune_us = now_us + int(_PRUNE_S * 1e6)
 
     def _look(self, now_us: int) -> None:
         """Evaluates the rules of endpoints with news, each at most once in `evaluate_s`."""
@@ -257,7 +232,7 @@ class Alerting:
         for registration in registrations:
             if registration.uid in totals:
                 self._evaluate_one(registration, totals[registration.uid], by_clock=by_clock)
-            if not self._answer_waiting():
+            if not self._turns.answer_waiting():
                 return
 
     def _evaluate_one(self, registration: Registration, totals: Totals, *, by_clock: bool) -> None:
@@ -317,37 +292,9 @@ class Alerting:
 
     def _as_they_are(self, stored: list[Alert]) -> list[Alert]:
         """Alerts with the values of this moment; what has moved on since they were read stays as it was read."""
-        now = self._call(self._board.under_way)
+        now = self._turns.call(self._board.under_way)
         return [current if (current := now.get(alert.id)) and current.state is alert.state else alert for alert in stored]
 
     def _moved(self, id_: str, move: Callable[[], Changes]) -> Alert:
-        self._call(lambda: self._commit(move()))
+        self._turns.call(lambda: self._commit(move()))
         return self.alert(id_)[0]
-
-    def _call(self, question: Callable[[], T]) -> T:
-        """What a function returns, run by the thread in its turn; raises what it raises."""
-        answer: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                answer.set_result(question())
-            except BaseException as error:
-                answer.set_exception(error)
-
-        self._asked.put(run)
-        while True:
-            try:
-                return answer.result(timeout=_CLOCK_S)
-            except TimeoutError:
-                if not self._thread.is_alive():
-                    raise Unavailable("the server shuts down; ask again when it is back") from None
-
-    def _guarded(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except Exception:
-            log.exception("alerts failed at a step")  # a fault of ours: said, and the thread lives on
-
-
-def _nothing() -> None:
-    """Nobody asked."""
