@@ -222,7 +222,7 @@ def _see(state: AlertState, rule: Rule, verdict: Verdict, moment: Moment) -> Non
         "severity": str(rule.severity),
         "window": duration_text(rule.window_us),
     }
-    state.summary = render(rule.summary or default_template(rule.event, rule.metric), values)
+    state.summary = render(rule.summary or default_template(rule.event, rule.metric, of_columns=rule.is_of_columns), values)
 
 
 def _kept(state: AlertState) -> tuple[object, ...]:

@@ -38,9 +38,13 @@ def render(template: str, values: dict[str, str]) -> str:
     return text if len(text) <= TEXT_MAX else f"{text[: TEXT_MAX - 1]}…"
 
 
-def default_template(event: str, metric: str) -> str:
-    """What is said where a rule has no summary of its own."""
-    return EVENTS[event] if event else f"{metric} is {{value}} on {{endpoint}}"
+def default_template(event: str, metric: str, *, of_columns: bool) -> str:
+    """What is said where a rule has no summary of its own.
+
+    >>> default_template("", "null_share", of_columns=True)
+    'null_share of {columns} is {value} on {endpoint}'
+    """
+    return EVENTS[event] if event else f"{metric}{' of {columns}' if of_columns else ''} is {{value}} on {{endpoint}}"
 
 
 def listed(columns: Sequence[str]) -> str:

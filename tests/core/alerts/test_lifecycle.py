@@ -55,7 +55,7 @@ def test_an_alert_is_told_when_it_fires_and_when_it_resolves() -> None:
     assert {each.alert_id for each in began.transitions} == {alert_id("nulls", ENDPOINT, "", SECOND)}
     (told,) = began.notifications
     assert (told.is_firing, told.key, told.alert.receivers) == (True, f"{state.id}-firing", ("ops",))
-    assert told.alert.summary == f"null_share is 0.9 on {ENDPOINT}"
+    assert told.alert.summary == f"null_share of a is 0.9 on {ENDPOINT}"
     assert step(state, RULE, breach(1), at(2)).notifications == ()
     (resolved,) = step(state, RULE, clear(2), at(3)).notifications
     assert (resolved.is_firing, resolved.key, resolved.at_us) == (False, f"{state.id}-resolved", 3 * SECOND)
