@@ -105,12 +105,14 @@ class Client(AlertCalls, RowCalls):
         {"id": None} frees that name, {"id": "row_id"} maps it. `progress` is called with the rows sent so far. What the server
         did that may surprise is in `.notes`. Raises AlreadyExists, InvalidInput.
         """
+        if not isinstance(rows_min, int) or not 0 <= rows_min < 2**32:
+            raise InvalidInput(f"rows_min: {rows_min!r} is no number of rows")
         spec = endpoint_pb2.EndpointSpec(
             name=name,
             prediction=prediction or "",
             label=label or "",
-            features=list(features or ()),
-            exclude=list(exclude),
+            features=_names(features or (), "features"),
+            exclude=_names(exclude, "exclude"),
             kinds={column: _kind(column, kind) for column, kind in (kinds or {}).items()},
             bins=_bins(bins),
             reserved={column: other or "" for column, other in (reserved or {}).items()},
@@ -215,7 +217,18 @@ class Client(AlertCalls, RowCalls):
 def _bins(bins: Bins) -> endpoint_pb2.Bins:
     if isinstance(bins, str):
         return endpoint_pb2.Bins(strategy=bins)
-    return endpoint_pb2.Bins(edges={column: endpoint_pb2.Edges(edges=list(edges)) for column, edges in bins.items()})
+    try:
+        return endpoint_pb2.Bins(edges={column: endpoint_pb2.Edges(edges=list(edges)) for column, edges in bins.items()})
+    except (AttributeError, TypeError, ValueError):
+        raise InvalidInput(
+            f"bins: {bins!r} is none of 'quantile', 'uniform', and edges by column, as {{'age': [0, 18, 65]}}"
+        ) from None
+
+
+def _names(given: Iterable[str], field: str) -> list[str]:
+    if isinstance(given, str):
+        raise InvalidInput(f"{field}: {given!r} is no list of names; write [{given!r}]")
+    return list(given)
 
 
 def _kind(column: str, word: str) -> schema_pb2.Kind:

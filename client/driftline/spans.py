@@ -63,9 +63,12 @@ def instant_us(value: Instant) -> int:
 
 
 def moment(us: int) -> datetime:
-    """The aware UTC datetime of epoch microseconds.
+    """The aware UTC datetime of epoch microseconds, the first or the last there is where they are beyond.
 
     >>> moment(1_500_000).isoformat()
     '1970-01-01T00:00:01.500000+00:00'
     """
-    return EPOCH + timedelta(microseconds=us)
+    try:
+        return EPOCH + timedelta(microseconds=us)
+    except OverflowError:  # a window longer than the calendar
+        return datetime.max.replace(tzinfo=UTC) if us > 0 else datetime.min.replace(tzinfo=UTC)

@@ -66,6 +66,7 @@ def test_the_column_of_event_times_is_used_and_is_no_feature(run: Run, created: 
 def test_rows_ahead_of_the_clock_are_told(run: Run, created: str, reference: Path) -> None:
     done = run("push", created, str(timed(reference, datetime.now(UTC) + timedelta(days=1), seconds=False)), "--timestamp", "at")
     assert "5,000 rows were refused: more than 5 minutes ahead of the server's clock" in done.stderr
+    assert (done.returncode, "no row was counted" in done.stderr) == (1, True)
 
 
 @dataclass

@@ -10,7 +10,18 @@ from rich.text import Text
 from driftline.cli.document import endpoint_document
 from driftline.cli.endpoint_table import endpoint_view, endpoints_table
 from driftline.cli.failure import Failure
-from driftline.cli.options import PARQUET, aside, connected, json_option, output, print_json, print_whole, program, server_option
+from driftline.cli.options import (
+    PARQUET,
+    aside,
+    at,
+    connected,
+    json_option,
+    output,
+    print_json,
+    print_whole,
+    program,
+    server_option,
+)
 from driftline.cli.progress import rows_bar
 from driftline.cli.text import plain
 
@@ -63,7 +74,9 @@ def create(name: str, reference: str, *, server: str, as_json: bool, **choices: 
         print_json(endpoint_document(created))
         return
     _tell("created", created)
-    output().print(Text.assemble("next: ", (f"{program()} push {plain(created.name)} FILE.parquet", "bold")), soft_wrap=True)
+    output().print(
+        Text.assemble("next: ", (f"{program()} push {plain(created.name)} FILE.parquet{at(server)}", "bold")), soft_wrap=True
+    )
 
 
 @endpoints.command("set-reference")

@@ -23,6 +23,11 @@ SERVER = "127.0.0.1:7433"
 ENDLESS = 10_000  # signs: wider than any table
 
 
+def at(server: str) -> str:
+    """What a command that is told next needs to reach the same server."""
+    return "" if server == SERVER else f" --server {server}"
+
+
 def server_option(command: Command) -> Command:
     """--server HOST:PORT, or DRIFTLINE_SERVER."""
     return click.option(

@@ -10,7 +10,7 @@ from rich.progress import Progress, TaskID
 from rich.text import Text
 
 from driftline.cli.failure import Failure
-from driftline.cli.options import PARQUET, aside, connected, json_option, output, print_json, program, server_option
+from driftline.cli.options import PARQUET, aside, at, connected, json_option, output, print_json, program, server_option
 from driftline.cli.progress import rows_bar
 from driftline.cli.text import count, plain
 
@@ -77,7 +77,7 @@ def push(name: str, file: str, *, timestamp: str | None, server: str, as_json: b
         seconds=round(seconds, 3),
         last_error=stats.last_error,
     )
-    _tell(outcome, as_json=as_json)
+    _tell(outcome, server, as_json=as_json)
 
 
 def opened(path: str, timestamp: str | None) -> "pq.ParquetFile":
@@ -162,19 +162,21 @@ def _stalled(stats: "driftline.Stats") -> str:
     return f"{stats.acknowledged:,} rows were acknowledged, then nothing for {STALL_SECONDS:.0f} seconds: {why}"
 
 
-def _tell(outcome: Outcome, *, as_json: bool) -> None:
+def _tell(outcome: Outcome, server: str, *, as_json: bool) -> None:
     if as_json:
         print_json(asdict(outcome))
     else:
         console = output()
         console.print(Text(_summary(outcome)), soft_wrap=True)
-        console.print(Text.assemble("next: ", (f"{program()} drift {plain(outcome.endpoint)}", "bold")), soft_wrap=True)
+        console.print(Text.assemble("next: ", (f"{program()} drift {plain(outcome.endpoint)}{at(server)}", "bold")), soft_wrap=True)
     for name, why in NOT_TAKEN.items():
         if happened := getattr(outcome, name):
             aside().print(Text(f"driftline: {happened:,} rows were refused: {why}", "yellow"), soft_wrap=True)
     unsettled = outcome.rows - outcome.acknowledged
     if unsettled:
         raise Failure(f"{unsettled:,} of {outcome.rows:,} rows were not acknowledged: {outcome.last_error or 'no reason is known'}")
+    if 0 < outcome.rows <= sum(getattr(outcome, name) for name in NOT_TAKEN):
+        raise Failure("no row was counted; is the column of event times in another unit, or of other years?")
 
 
 def _summary(outcome: Outcome) -> str:
