@@ -10,6 +10,9 @@ from enum import Enum
 from driftline_core.errors import FailedPrecondition, InvalidInput
 
 PRODUCER_ID_BYTES = 16
+# What is written down and answered as a signed number of 64 bits; rows are added up over all producers of an endpoint.
+EPOCH_MAX = 2**63 - 1
+LOST_ROWS_MAX = 2**48
 
 
 class Verdict(Enum):
@@ -37,6 +40,16 @@ class Losses:
         return Losses(max(self.dropped, other.dropped), max(self.unconvertible, other.unconvertible), max(self.lost, other.lost))
 
 
+    def require_possible(self) -> None:
+        """Raises InvalidInput for a total that no producer can mean."""
+        for name in ("dropped", "unconvertible", "lost"):
+            if not 0 <= getattr(self, name) <= LOST_ROWS_MAX:
+                raise InvalidInput(
+                    f"{getattr(self, name)} {name} rows cannot be meant: a producer tells its total, at most {LOST_ROWS_MAX}",
+                    field=f"{name}_rows",
+                )
+
+
 NO_LOSSES = Losses()
 
 
@@ -61,14 +74,15 @@ class Producers:
     def open(self, producer_id: bytes, epoch: int) -> Producer:
         """The producer, its sequence restarted where the epoch is new.
 
-        Raises InvalidInput for an id that is not 16 bytes or an epoch below 1, FailedPrecondition for an epoch that was fenced off.
+        Raises InvalidInput for an id that is not 16 bytes or an epoch outside 1 to EPOCH_MAX, FailedPrecondition for one that was
+        fenced off.
         """
         if len(producer_id) != PRODUCER_ID_BYTES:
             raise InvalidInput(
                 f"producer_id has {len(producer_id)} bytes, not {PRODUCER_ID_BYTES} random ones", field="producer_id"
             )
-        if epoch < 1:
-            raise InvalidInput("epoch begins at 1", field="epoch")
+        if not 1 <= epoch <= EPOCH_MAX:
+            raise InvalidInput(f"epoch {epoch} is none: the first is 1, each later one is 1 more", field="epoch")
         producer = self.known.pop(producer_id, None) or Producer(epoch)
         self.known[producer_id] = producer
         if epoch < producer.epoch:

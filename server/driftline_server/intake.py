@@ -113,7 +113,8 @@ class Intake:
         return handle
 
     def report(self, handle: Handle, losses: Losses) -> None:
-        """Remembers what a producer says it could not deliver."""
+        """Remembers what a producer says it could not deliver; raises InvalidInput where that cannot be."""
+        losses.require_possible()
         with handle.entry.lock:
             total = handle.producer.losses.most(losses)
             if total == handle.producer.losses:

@@ -134,8 +134,14 @@ def test_a_higher_epoch_restarts_the_sequence_and_fences_the_lower_one(server: S
 
 @pytest.mark.parametrize(
     ("producer_id", "epoch", "field", "wrong"),
-    [(b"short", 1, "producer_id", "5 bytes, not 16"), (bytes(17), 1, "producer_id", "17 bytes"), (bytes(16), 0, "epoch", "at 1")],
-    ids=["short", "long", "epoch"],
+    [
+        (b"short", 1, "producer_id", "5 bytes, not 16"),
+        (bytes(17), 1, "producer_id", "17 bytes"),
+        (bytes(16), 0, "epoch", "the first is 1"),
+        (bytes(16), 2**63, "epoch", "the first is 1"),
+        (bytes(16), 2**64 - 1, "epoch", "the first is 1"),
+    ],
+    ids=["short", "long", "epoch", "epoch-past-signed", "epoch-most"],
 )
 def test_a_producer_without_a_name_or_an_epoch_is_refused(
     server: Server, producer_id: bytes, epoch: int, field: str, wrong: str
@@ -287,6 +293,19 @@ def test_losses_are_totals_that_only_rise(server: Server) -> None:
         watched.stream.settle()
         counters = watched.endpoint().counters
         assert (counters.dropped_rows, counters.unconvertible_rows, counters.lost_rows) == (35, 2, 1)
+
+
+@pytest.mark.parametrize("rows", [2**48 + 1, 2**63, 2**64 - 1])
+@pytest.mark.parametrize("field", ["dropped_rows", "unconvertible_rows", "lost_rows"])
+def test_a_loss_that_cannot_be_is_refused_and_counted_nowhere(server: Server, field: str, rows: int) -> None:
+    with Watched(server, wire=PLAIN) as watched:
+        watched.stream.open(watched.name, PLAIN, number=9)
+        watched.stream.send(loss=pb.Loss(handle=9, **{field: rows}))  # type: ignore[arg-type]
+        watched.push(BATCH)
+        watched.stream.settle()
+        refused = watched.stream.handles[9].refused
+        assert [(each.code, each.field) for each in refused] == [(INVALID_ARGUMENT, field)]
+        assert getattr(watched.endpoint().counters, field) == 0
 
 
 def test_a_message_that_is_none_ends_its_stream_and_no_other(server: Server) -> None:
