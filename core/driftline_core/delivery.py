@@ -39,7 +39,6 @@ class Losses:
         """The larger of each total: they only rise, however often and in whatever order they are told."""
         return Losses(max(self.dropped, other.dropped), max(self.unconvertible, other.unconvertible), max(self.lost, other.lost))
 
-
     def require_possible(self) -> None:
         """Raises InvalidInput for a total that no producer can mean."""
         for name in ("dropped", "unconvertible", "lost"):

@@ -1,7 +1,7 @@
 """Writing checkpoints: every so often, or after so much journal; endpoint by endpoint, so that the owner is never held up long."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import structlog
@@ -9,6 +9,7 @@ import structlog
 from driftline_core.engine import Engine
 from driftline_core.errors import NotFound
 from driftline_server import checkpoint
+from driftline_server.checkpoint import Section
 from driftline_server.filesystem import Filesystem
 from driftline_server.owner import Closed, Owner
 from driftline_server.recovery import sections
@@ -31,14 +32,17 @@ class Checkpoints:
         *,
         period_s: float,
         journal_bytes: int,
+        last_section: Callable[[int], Section],
         on_written: Callable[[int], None],
     ) -> None:
+        """`last_section` is asked, when the endpoints' are made, for one more at their position."""
         self._folder = folder
         self._filesystem = filesystem
         self._registry = registry
         self._owner = owner
         self._period_s = period_s
         self._journal_bytes = journal_bytes
+        self._last_section = last_section
         self._on_written = on_written
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="checkpoints")
@@ -68,13 +72,17 @@ class Checkpoints:
             position = self._owner.call_now(lambda engine: engine.position)
             if position <= self._written:
                 return
-            self.size_bytes = checkpoint.write(self._folder, self._filesystem, position, sections(self._registry, self._save))
+            self.size_bytes = checkpoint.write(self._folder, self._filesystem, position, self._sections(position))
             self._written = position
             self._on_written(checkpoint.oldest_position(self._folder, self._filesystem))
         except (OSError, Closed) as error:
             log.warning("no checkpoint could be written; tried again later", reason=str(error))
         except Exception:
             log.exception("a checkpoint failed")  # a fault of ours: said, and the next one is tried
+
+    def _sections(self, position: int) -> Iterator[Section]:
+        yield from sections(self._registry, self._save)
+        yield self._last_section(position)
 
     def _save(self, uid: str) -> tuple[int, bytes] | None:
         def save(engine: Engine) -> tuple[int, bytes] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from driftline_server.config import ConfigError, load
-from driftline_server.logs import configure
+from driftline_server.logs import configure, say
 
 SAY_SECONDS = 2.0
 
@@ -30,16 +30,16 @@ def serve(listen: str | None, data: str | None, config: Path | None) -> None:
         app = App(settings)
         port = app.start(_Shown())
     except ConfigError as error:
-        click.echo(f"driftline: {error}", err=True)
+        say(f"driftline: {error}")
         sys.exit(2)
     kept = "nothing is kept (--data none)" if settings.data == "none" else f"data in {settings.data}"
-    click.echo(f"driftline: {kept}", err=True)
-    click.echo(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}", err=True)
+    say(f"driftline: {kept}")
+    say(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}")
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
     asked.wait()
-    click.echo("driftline: draining", err=True)
+    say("driftline: draining")
     app.stop()
 
 
@@ -54,4 +54,4 @@ class _Shown:
         if now - self._at >= SAY_SECONDS:
             self._at = now
             share = read_bytes / max(1, total_bytes)
-            click.echo(f"driftline: reading the journal, {share:.0%} of {total_bytes / 1e6:,.0f} MB", err=True)
+            say(f"driftline: reading the journal, {share:.0%} of {total_bytes / 1e6:,.0f} MB")

@@ -27,6 +27,12 @@ def _folder(data: str) -> str:
     return data
 
 
+def _divides_a_day(minutes: int) -> int:
+    if 1440 % minutes:
+        raise ValueError(f"a day has no whole number of {minutes} minutes; 15, 30, 60, 240 and 1440 are such")
+    return minutes
+
+
 class Settings(BaseSettings):
     """The server's settings, checked: unknown keys and wrong types are refused."""
 
@@ -49,7 +55,7 @@ class Settings(BaseSettings):
     checkpoint_bytes: Positive = 1024 * MiB
     journal_segment_bytes: Positive = 64 * MiB
     # The "hour" that is snapshotted, in minutes: a multiple of 5 that divides a day.
-    snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440)] = 60
+    snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440), AfterValidator(_divides_a_day)] = 60
     # Snapshots older than this are deleted, rows older than this are counted as expired.
     snapshot_days: Positive = 400
     # Who is told ([[receivers]]), of what ([[rules]]); a rule that names no receiver is told to these,

@@ -1,5 +1,6 @@
 """What makes counts outlive a server: journal, checkpoints and store in one data folder, opened, recovered, closed in order."""
 
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,14 +8,16 @@ from pathlib import Path
 import structlog
 
 from driftline_core.engine import Engine, EngineSettings
-from driftline_server import checkpoint
+from driftline_core.panes import MINUTE_US
+from driftline_server import checkpoint, lineage
 from driftline_server.archive import Archive, Bounds, Dropping, Exports, Policy, Retention, Shelf
-from driftline_server.checkpoint import CheckpointUnknown
+from driftline_server.checkpoint import Checkpoint, CheckpointUnknown, Section
 from driftline_server.checkpoints import Checkpoints
 from driftline_server.clock import Clock
 from driftline_server.config import ConfigError, Settings
 from driftline_server.filesystem import Filesystem
 from driftline_server.journal import Journal, JournalDamaged, JournalSettings, JournalUnknown, State
+from driftline_server.lineage import PartsDiffer
 from driftline_server.owner import Owner
 from driftline_server.past import StoredPast
 from driftline_server.recovery import Recovery
@@ -25,6 +28,7 @@ from driftline_server.store import Reader, Store, StoreError, StoreWriter
 log = structlog.get_logger(__name__)
 
 JOURNAL, CHECKPOINTS, ARCHIVE = "journal", "checkpoints", "archive"
+_UNREADABLE = (PartsDiffer, JournalDamaged, JournalUnknown, CheckpointUnknown, OSError, ValueError, sqlite3.Error)
 _RELAXED_SHARE = 0.5  # of journal_bytes_max: up to it the archive has time to rest
 
 
@@ -54,6 +58,9 @@ class Durability:
         self._owner = owner
         self._clock = clock
         self._filesystem = filesystem
+        self._lineage = ""
+        self._deleted: set[str] = set()  # endpoints whose deletion may not be in the database
+        self._orphans: set[str] = set()  # endpoints of which the database alone knows
         self._writer = StoreWriter(self._store)
         self._snapshots = Snapshots(registry, owner, self._writer)
         owner.past = StoredPast(self._store.reader)
@@ -73,6 +80,7 @@ class Durability:
             owner,
             period_s=settings.checkpoint_seconds,
             journal_bytes=settings.checkpoint_bytes,
+            last_section=self._mark,
             on_written=self._on_checkpoint,
         )
 
@@ -92,11 +100,12 @@ class Durability:
         began = time.monotonic()
         try:
             found = checkpoint.load(self._folder / CHECKPOINTS, self._filesystem)
-            after = recovery.load(found)
-            recovery.replay(self._journal, after, found.reached if found else 0, progress)
-        except (JournalDamaged, JournalUnknown, CheckpointUnknown, OSError, ValueError) as error:
+            reached = self._recognise(found)
+            recovery.replay(self._journal, recovery.load(found), reached, progress)
+        except _UNREADABLE as error:
             self._store.close()
             raise ConfigError(f"data directory {self._folder}: {error}") from None
+        self._deleted |= recovery.deleted
         if recovery.replayed or self._journal.torn_bytes:
             log.info(
                 "recovered",
@@ -110,8 +119,12 @@ class Durability:
     def start(self) -> None:
         """Begins to write; the owner and the journal run."""
         self._writer.start()
-        served = self._registry.by_uid()
-        self._snapshots.forget_others(self.reader.endpoints(), served, self._clock.now_us())
+        served, stored = self._registry.by_uid(), self.reader.uids()
+        others = stored - served.keys()
+        self._orphans = others - self._deleted
+        self._snapshots.forget(others & self._deleted, self._clock.now_us())
+        if self._orphans:
+            log.error("the database holds endpoints that the journal has lost; their hours are kept", endpoints=len(self._orphans))
         for uid, entry in served.items():
             registration = entry.current()
             if registration.reference.version not in {each.version for each in self.reader.references(uid)}:
@@ -130,6 +143,28 @@ class Durability:
         self._owner.close()
         self._writer.close()
         self._store.close()
+
+    def _recognise(self, found: Checkpoint | None) -> int:
+        """The position to which the journal had come; the folder is known to be a whole, and is this server's from now on."""
+        standing, mark = self._store.standing, lineage.mark_of(found)
+        self._lineage = lineage.require_one(self._folder / JOURNAL, self._filesystem, found, standing)
+        minutes = self._engine.settings.hour_us // MINUTE_US
+        if standing.snapshot_minutes not in (0, minutes):
+            raise PartsDiffer(
+                f"it keeps hours of {standing.snapshot_minutes} minutes, and snapshot_minutes is {minutes}: "
+                f"set snapshot_minutes = {standing.snapshot_minutes}, or name another --data DIR"
+            )
+        if (standing.lineage, standing.snapshot_minutes) != (self._lineage, minutes):
+            self._store.claim(self._lineage, minutes)
+        self._snapshots.stored = standing.position
+        self._deleted = set(mark.deleted) if mark else set()
+        return max(standing.position, found.reached if found else 0)
+
+    def _mark(self, position: int) -> Section:
+        """What a checkpoint says of the folder. Endpoints that the database holds, and nobody serves, are deleted there later."""
+        stored = self._snapshots.stored
+        gone = self.reader.uids() - self._registry.kept().keys() - self._orphans
+        return lineage.Mark(self._lineage, stored, tuple(sorted(gone))).section(position)
 
     def _on_checkpoint(self, covered: int) -> None:
         """Two checkpoints cover the journal up to a position: what is before it will not be replayed again."""

@@ -16,7 +16,7 @@ from driftline_core.facts import Tombstone
 from driftline_core.pack import pack, unpack
 from driftline_core.payload import Declared, LastHeader, Limits, declare, decode
 from driftline_core.reference import Reference
-from driftline_server import records
+from driftline_server import lineage, records
 from driftline_server.checkpoint import Checkpoint, Section
 from driftline_server.journal import Journal
 from driftline_server.journal import Record as JournalRecord
@@ -52,6 +52,7 @@ class Recovery:
     past: Past | None
     replayed: int = 0
     failed: int = 0
+    deleted: set[str] = field(default_factory=set)  # endpoints whose deletion was replayed
     _segment: object = None  # the definitions of the segment that is being read …
     _defined: dict[int, Declared] = field(default_factory=dict)  # … as far as they were wanted
     _declared: dict[bytes, Declared] = field(default_factory=dict)
@@ -64,6 +65,8 @@ class Recovery:
         if found.fallback_reason:
             log.warning("an older checkpoint is used", reason=found.fallback_reason)
         for section in found.sections:
+            if section.name == lineage.SECTION:
+                continue
             state, (encoded,) = unpack(memoryview(section.body))
             self.engine.load(section.name, encoded, section.position, self.registry.cache)
             entry = self.registry.add(records.registration_of(state, self.engine.state(section.name).reference))
@@ -112,6 +115,7 @@ class Recovery:
                 uid = records.read_delete(body)
                 self.engine.delete(uid, position=position)
                 self.registry.remove(uid)
+                self.deleted.add(uid)
 
     def _reference(self, record: JournalRecord) -> None:
         uid, bins, reference = records.read_reference(record.body, self.registry.cache)

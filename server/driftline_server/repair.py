@@ -48,7 +48,9 @@ def repaired(folder: Path) -> "list[Loss]":
     from driftline_server.journal import JournalUnknown
     from driftline_server.journal import repair as repair_journal
     from driftline_server.store import StoreError
+    from driftline_server.store.database import FILE
     from driftline_server.store.folder import lock_folder
+    from driftline_server.store.standing import standing_of
 
     if not folder.is_dir():
         raise RepairError(f"there is no data directory {folder}; name it with --data DIR")
@@ -58,6 +60,7 @@ def repaired(folder: Path) -> "list[Loss]":
         try:
             found = checkpoint.load(folder / _CHECKPOINTS, filesystem)
             after, reached = (found.position, found.reached) if found else (0, 0)
+            reached = max(reached, standing_of(folder / FILE).position)
             return list(repair_journal(folder / _JOURNAL, filesystem, after=after, reached=reached))
         finally:
             lock.release()

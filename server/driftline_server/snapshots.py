@@ -43,6 +43,7 @@ class Snapshots:
         self._is_behind = False
         self._lock = threading.Lock()
         self._producers_since_us = 0
+        self.stored = 0  # the database covers the journal up to this position, and that is on the disk
 
     def on_effect(self, effect: Effect) -> None:
         """An hour has closed; called by the owner's thread."""
@@ -81,9 +82,8 @@ class Snapshots:
         """An endpoint was deleted."""
         self._submit_project(lambda store: store.delete_endpoint(registration.uid, at_us), registration.name)
 
-    def forget_others(self, stored: Sequence[StoredEndpoint], served: Collection[str], at_us: int) -> None:
-        """Deletes from the store what was deleted before a crash; `served` are the uids of the endpoints there are."""
-        gone = [endpoint.uid for endpoint in stored if endpoint.uid not in served]
+    def forget(self, gone: Collection[str], at_us: int) -> None:
+        """Deletes from the store what was deleted before a crash."""
 
         def forget(store: Store) -> None:
             for uid in gone:
@@ -96,27 +96,34 @@ class Snapshots:
         """Stores how far each producer is, those that were seen since this was last done: for people who look."""
         since_us = self._producers_since_us
 
-        def read(engine: Engine) -> dict[str, list[StoredProducer]]:
-            return {uid: _producers(engine.state(uid), since_us) for uid in self._registry.by_uid() if uid in engine}
+        def read(engine: Engine) -> tuple[int, dict[str, list[StoredProducer]]]:
+            served = [uid for uid in self._registry.by_uid() if uid in engine]
+            return engine.position, {uid: _producers(engine.state(uid), since_us) for uid in served}
 
-        found = {uid: producers for uid, producers in self._owner.call_now(read).items() if producers}
-        if not found:
-            return
+        position, found = self._owner.call_now(read)
 
         def save(store: Store) -> None:
+            store.reach(position)
             for uid, producers in found.items():
-                if store.holds(uid):
+                if producers and store.holds(uid):
                     store.save_producers(uid, producers)
 
-        self._submit_project(save, "producers")
-        self._producers_since_us = max(each.last_seen_us for producers in found.values() for each in producers)
+        self._submit_project(save, "producers", position)
+        seen = [each.last_seen_us for producers in found.values() for each in producers]
+        self._producers_since_us = max(seen, default=since_us)
 
-    def _submit_project(self, job: Callable[[Store], None], name: str) -> None:
+    def _submit_project(self, job: Callable[[Store], None], name: str, position: int = 0) -> None:
         try:
-            self._writer.submit(job)
+            self._writer.submit(job).add_done_callback(lambda done: self._reach(done, position))
         except (CoreError, StoreError) as error:
             # It is in the journal; the next start, or its next hour, brings it into the store.
             log.warning("something is not in the database yet", what=name, reason=str(error))
+
+    def _reach(self, done: "Future[None]", position: int) -> None:
+        """A job that covers the journal up to a position was done."""
+        if done.exception() is None:
+            with self._lock:
+                self.stored = max(self.stored, position)
 
     def _submit(self) -> None:
         with self._lock:
@@ -138,6 +145,7 @@ class Snapshots:
                 self._is_writing, self._is_behind = False, True
 
     def _on_saved(self, done: "Future[None]", saved: list[Effect]) -> None:
+        self._reach(done, max((effect.through for effect in saved), default=0))
         if done.exception() is None:
             self._owner.tell(lambda engine: engine.saved(saved))
         with self._lock:

@@ -12,6 +12,7 @@ from driftline_server.journal import frames
 from driftline_server.journal.segment import segment_path
 from driftline_server.journal.view import FIRST_FRAME, Frame, SegmentView
 from driftline_server.records import Record
+from driftline_server.store.standing import read_standing
 
 Acknowledged = Mapping[bytes, tuple[int, int]]  # epoch and sequence by producer: of those all of whose acknowledgements are known
 FILES = SystemFilesystem()
@@ -58,8 +59,7 @@ def _durable(folder: Path, found: list[Frame]) -> int:
     if kept is not None:
         durable = max([durable, kept.reached, *(section.position for section in kept.sections)])
     with closing(sqlite3.connect(f"file:{folder / 'driftline.sqlite'}?mode=ro", uri=True)) as connection:
-        (through,) = connection.execute("SELECT max(through) FROM hours").fetchone()
-    return max(durable, through or 0)
+        return max(durable, read_standing(connection).position)
 
 
 def _loose(found: list[Frame], durable: int, acknowledged: Acknowledged, chance: random.Random) -> int | None:

@@ -12,6 +12,7 @@ from driftline_server.checkpoints import Checkpoints
 from driftline_server.clock import SystemClock
 from driftline_server.credits import Credits
 from driftline_server.filesystem import SystemFilesystem
+from driftline_server.lineage import Mark
 from driftline_server.owner import Closed, Owner
 from driftline_server.recovery import sections
 from driftline_server.registration import Registration
@@ -51,7 +52,14 @@ def test_a_failure_is_not_the_last_checkpoint(tmp_path: Path) -> None:
         raise RuntimeError("a fault of ours")
 
     checkpoints = Checkpoints(
-        tmp_path, SystemFilesystem(), registry, owner, period_s=0.01, journal_bytes=2**30, on_written=on_written
+        tmp_path,
+        SystemFilesystem(),
+        registry,
+        owner,
+        period_s=0.01,
+        journal_bytes=2**30,
+        last_section=Mark("").section,
+        on_written=on_written,
     )
     checkpoints.start()
     for position in (1, 2):

@@ -7,10 +7,12 @@ from driftline_server.journal.memory import MemoryJournal
 from driftline_server.journal.reading import SegmentReader, read_segment
 from driftline_server.journal.recovery import Record
 from driftline_server.journal.repair import Loss, repair
+from driftline_server.journal.segment import SUFFIX as JOURNAL_SUFFIX
 from driftline_server.journal.segment import Segment
 from driftline_server.journal.state import State
 
 __all__ = [
+    "JOURNAL_SUFFIX",
     "KIND_MAX",
     "Body",
     "Definition",

@@ -1,6 +1,7 @@
 """`driftline.sqlite` as a file: made private, brought to this version's format, opened to write once and to read often."""
 
 import os
+import shutil
 import sqlite3
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +15,7 @@ from driftline_server.store.views import create_views
 FILE = "driftline.sqlite"
 _SQLITE_MIN = (3, 37, 0)  # STRICT tables
 _WAL_BYTES_MAX = 64 * 2**20
+_ROOM_BYTES = 2**20  # with less a start cannot even open what it has
 
 _PRAGMAS = (
     "journal_mode = WAL",  # readers and the writer do not wait for one another
@@ -44,9 +46,7 @@ def open_database(path: Path) -> Database:
             db.conn.executemany("INSERT OR REPLACE INTO server (key, value) VALUES (?, ?)", about.items())
     except sqlite3.Error as error:
         connection.close()
-        is_full = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-        remedy = "make room on its disk" if is_full else "restore it from a copy, or name another --data DIR"
-        raise StoreError(f"{path} cannot be used: {error}; {remedy}") from None
+        raise StoreError(f"{path} cannot be used: {error}; {_remedy(error, path)}") from None
     except StoreError:
         connection.close()
         raise
@@ -68,6 +68,18 @@ def _create(path: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _remedy(error: sqlite3.Error, path: Path) -> str:
+    """What helps: a file that is sound is never to be replaced for the sake of its disk."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+        return "restore the whole data directory from a copy, or name another --data DIR"
+    if code == sqlite3.SQLITE_FULL or shutil.disk_usage(path.parent).free < _ROOM_BYTES:
+        return "its disk is full: make room on it, and start again"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "another program writes to it: end that one, and start again"
+    return "its disk or the rights on it are the matter, not what is in it: look at the system's log, and start again"
 
 
 def _require_known(db: Database, path: Path) -> None:

@@ -56,6 +56,10 @@ class Reader:
             for id_, uid, name, spec, created_us in found
         ]
 
+    def uids(self) -> set[str]:
+        """The endpoints that are not deleted."""
+        return {uid for (uid,) in self._rows("SELECT uid FROM endpoints WHERE deleted_us IS NULL")}
+
     def references(self, uid: str) -> list[StoredReference]:
         """The references of an endpoint by rising version, the last one in force."""
         sql = f"SELECT version, set_us, rows, body FROM reference_versions WHERE endpoint_id = {_ENDPOINT} ORDER BY version"

@@ -18,6 +18,7 @@ from driftline_server.store.folder import FolderLock, lock_folder
 from driftline_server.store.hour import Hour
 from driftline_server.store.hours import Keys, save_hour
 from driftline_server.store.reader import Reader
+from driftline_server.store.standing import Standing, claim, reach, read_standing
 
 _SAVE_ENDPOINT = """
 INSERT INTO endpoints (uid, name, project, function, model, version, created_us, deleted_us, stale_after_us, spec)
@@ -73,6 +74,21 @@ class Store:
     def connection(self) -> sqlite3.Connection:
         """For what other rooms keep here, within `atomic`."""
         return self._db.conn
+
+    @property
+    def standing(self) -> Standing:
+        """The folder it is part of, and how far the journal had come."""
+        return read_standing(self._db.conn)
+
+    def claim(self, lineage: str, snapshot_minutes: int) -> None:
+        """It belongs to a folder from now on, and holds hours of so many minutes."""
+        with self.atomic():
+            claim(self._db.conn, lineage, snapshot_minutes)
+
+    def reach(self, position: int) -> None:
+        """What is saved covers the journal up to a position, which is durable there."""
+        with self.atomic():
+            reach(self._db.conn, position)
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
@@ -142,6 +158,7 @@ class Store:
             for hour in hours:
                 if keys := self._keys_of(hour.uid):
                     save_hour(self._db.conn, keys, hour)
+            reach(self._db.conn, max((hour.through for hour in hours), default=0))
             self._db.conn.executemany(_CLOSED_UNTIL, [(at_us, uid) for uid, at_us in (closed_until_us or {}).items()])
 
     def expire(self, before_us: int, *, hours_max: int = 10_000) -> int:

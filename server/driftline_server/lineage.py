@@ -1,0 +1,85 @@
+"""That journal, checkpoints and database of a data folder are of one life: a mark, made once, that each of them carries.
+
+A part that is missing, or comes from another copy, would not be noticed otherwise: a database without its journal looks like one
+whose endpoints were deleted. So the mark is written to the journal's folder first, then to the database, then to each checkpoint,
+with how far the database was; a start goes on only where what it finds can have been left by that order.
+"""
+
+import contextlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from driftline_core.pack import pack, unpack
+from driftline_server.checkpoint import Checkpoint, Section
+from driftline_server.filesystem import Filesystem, write_all
+from driftline_server.journal import JOURNAL_SUFFIX
+from driftline_server.store.standing import Standing
+
+FILE = "lineage"
+# The name of a checkpoint's section that is no endpoint's: uids are 32 hexadecimal digits.
+SECTION = "folder"
+_COPY = "put back journal, checkpoints and driftline.sqlite of one copy, or name another --data DIR"
+
+
+class PartsDiffer(Exception):
+    """Why the parts of a data folder are not one whole, in one line with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a checkpoint says of its folder."""
+
+    lineage: str
+    stored: int = 0  # the position that the database had been written up to
+    deleted: tuple[str, ...] = ()  # endpoints that are deleted, and may not be in the database yet
+
+    def section(self, position: int) -> Section:
+        """As a part of a checkpoint."""
+        return Section(SECTION, position, pack([self.lineage, self.stored, list(self.deleted)]))
+
+
+def mark_of(found: Checkpoint | None) -> Mark | None:
+    """The mark of a checkpoint; None where it has none."""
+    for section in found.sections if found else ():
+        if section.name == SECTION:
+            (lineage, stored, deleted), _ = unpack(memoryview(section.body))
+            return Mark(lineage, stored, tuple(deleted))
+    return None
+
+
+def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None, standing: Standing) -> str:
+    """The lineage of a folder, made where the folder is new. Raises PartsDiffer, OSError."""
+    names = filesystem.names(journal)
+    written = _read(journal / FILE, filesystem) if FILE in names else ""
+    mark = mark_of(found)
+    if standing.lineage and not written:
+        raise PartsDiffer(f"its journal is missing, without which driftline.sqlite is a part of the whole; {_COPY}")
+    if not standing.lineage and written and (found is not None or any(name.endswith(JOURNAL_SUFFIX) for name in names)):
+        raise PartsDiffer(f"its driftline.sqlite is missing, and with it the hours that were stored; {_COPY}")
+    if standing.lineage and standing.lineage != written:
+        raise PartsDiffer(f"its journal is that of another folder than its driftline.sqlite; {_COPY}")
+    if mark is not None and mark.lineage != written:
+        raise PartsDiffer(f"its checkpoints are those of another folder than its journal; {_COPY}")
+    if mark is not None and standing.position < mark.stored:
+        raise PartsDiffer(
+            f"its driftline.sqlite is older than its checkpoints (position {standing.position}, it had come to {mark.stored}): "
+            f"hours that were stored since are missing; {_COPY}"
+        )
+    return written or _write(journal, filesystem)
+
+
+def _read(path: Path, filesystem: Filesystem) -> str:
+    return bytes(filesystem.map(path)).decode("ascii", "replace").strip()
+
+
+def _write(journal: Path, filesystem: Filesystem) -> str:
+    lineage = secrets.token_hex(16)
+    filesystem.make_folder(journal)
+    new = journal / f"{FILE}.new"
+    with contextlib.closing(filesystem.create(new)) as file:
+        write_all(file, [f"{lineage}\n".encode()], 0)
+        file.sync()
+    filesystem.rename(new, journal / FILE)
+    filesystem.sync_folder(journal)
+    return lineage

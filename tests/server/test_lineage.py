@@ -1,0 +1,195 @@
+"""A data folder of which a part is missing, or comes from another copy, is refused; and nothing is taken from what is left."""
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.server.archive.life import START_US, Life, Standing, batch, living, until
+from tests.server.inside import stored_hours
+
+from driftline_core.panes import HOUR_US, MINUTE_US
+from driftline_server.config import ConfigError
+from driftline_server.durability import CHECKPOINTS, JOURNAL
+from driftline_server.store.database import FILE
+from driftline_server.store.standing import standing_of
+
+ROWS = 100
+
+
+def live_a_while(folder: Path, *, hours: int = 3, **settings: object) -> Standing:
+    """An endpoint, rows in each of some hours that are stored when it ends, and another endpoint that was deleted."""
+    clock = Standing()
+    with living(folder, clock, **settings) as life:
+        life.create("gone")
+        life.create()
+        handle = life.producer(batch(1).schema)
+        clock.at_us = START_US + (hours + 1) * HOUR_US
+        for hour in range(hours):
+            life.push(handle, batch(ROWS, at_us=START_US + hour * HOUR_US))
+        life.settle()
+        clock.at_us += MINUTE_US
+        life.registry.delete("gone")
+        until(lambda: len(stored_hours(folder)) >= hours)
+        life.cover()
+    return clock
+
+
+def counted(life: Life) -> int:
+    return life.owner.call(lambda engine: engine.totals(life.registry.entry("m").current().uid)).rows
+
+
+def start_anew(folder: Path, clock: Standing, **settings: object) -> int:
+    """Rows that are counted after another start."""
+    with living(folder, clock, **settings) as life:
+        return counted(life)
+
+
+def refused(folder: Path, clock: Standing, **settings: object) -> str:
+    """Why the folder is not served; nothing in its database has changed by being asked."""
+    before = dump(folder)
+    with pytest.raises(ConfigError) as told, living(folder, clock, **settings):
+        pass
+    assert dump(folder) == before
+    return str(told.value)
+
+
+def dump(folder: Path) -> list[tuple[object, ...]]:
+    if not (folder / FILE).exists():
+        return []
+    with closing(sqlite3.connect(folder / FILE)) as connection:
+        hours = connection.execute("SELECT endpoint_id, start_us, revision, rows FROM hours ORDER BY 1, 2, 3").fetchall()
+        return [*hours, *connection.execute("SELECT uid, deleted_us FROM endpoints ORDER BY id").fetchall()]
+
+
+def without(*names: str) -> Callable[[Path], None]:
+    def remove(folder: Path) -> None:
+        for name in names:
+            path = folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return remove
+
+
+def emptied(folder: Path) -> None:
+    for path in (folder / JOURNAL).iterdir():
+        path.unlink()
+
+
+def no_segments(folder: Path) -> None:
+    for path in (folder / JOURNAL).glob("*.journal"):
+        path.unlink()
+
+
+LEFT = {
+    "the database alone": (without(JOURNAL, CHECKPOINTS), "its journal is missing"),
+    "no journal": (without(JOURNAL), "its journal is missing"),
+    "an empty journal": (emptied, "its journal is missing"),
+    "no database": (without(FILE), "its driftline.sqlite is missing"),
+    "no database, no checkpoints": (without(FILE, CHECKPOINTS), "its driftline.sqlite is missing"),
+    "no checkpoints": (without(CHECKPOINTS), "which come before it, are missing"),
+    "neither checkpoints nor segments": (lambda folder: (without(CHECKPOINTS)(folder), no_segments(folder)), "are missing"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "told"), LEFT.values(), ids=LEFT.keys())
+def test_a_part_that_is_missing_is_told_and_nothing_is_taken_from_the_rest(
+    tmp_path: Path, spoil: Callable[[Path], None], told: str
+) -> None:
+    whole, folder = tmp_path / "whole", tmp_path / "copy"
+    clock = live_a_while(whole, archive="off")
+    with living(whole, clock, checkpoint_seconds=3_600, archive="off") as life:  # rows that no checkpoint holds
+        life.push(life.producer(batch(1).schema, id_=b"q" * 16), batch(ROWS, at_us=clock.at_us))
+        life.settle()
+        shutil.copytree(whole, folder)
+    spoil(folder)
+    for _ in range(2):  # what the first start left behind changes nothing
+        assert re.search(told, refused(folder, clock))
+
+
+def test_an_older_copy_of_the_database_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "life"
+    clock = live_a_while(folder)
+    shutil.copy(folder / FILE, tmp_path / FILE)
+    with living(folder, clock) as life:
+        life.push(life.producer(batch(1).schema, id_=b"q" * 16), batch(ROWS, at_us=clock.at_us))
+        life.settle()
+        clock.at_us += 2 * HOUR_US
+        until(lambda: len(stored_hours(folder)) > 4)
+        life.cover()
+    newer = folder / FILE
+    newer.rename(tmp_path / "newer")
+    shutil.copy(tmp_path / FILE, newer)
+    assert "its driftline.sqlite is older than its checkpoints" in refused(folder, clock)
+    (tmp_path / "newer").replace(newer)
+    assert start_anew(folder, clock) == 4 * ROWS
+
+
+@pytest.mark.parametrize(
+    ("part", "told"), [(JOURNAL, "journal is that of another"), (CHECKPOINTS, "checkpoints are those of another")]
+)
+def test_a_part_of_another_folder_is_told(tmp_path: Path, part: str, told: str) -> None:
+    clock = live_a_while(tmp_path / "one")
+    live_a_while(tmp_path / "other")
+    (tmp_path / "one" / part).rename(tmp_path / "put away")
+    shutil.copytree(tmp_path / "other" / part, tmp_path / "one" / part)
+    assert told in refused(tmp_path / "one", clock)
+
+
+def test_what_was_refused_is_served_again_with_its_parts(tmp_path: Path) -> None:
+    folder = tmp_path / "life"
+    clock = live_a_while(folder)
+    (folder / JOURNAL).rename(tmp_path / "journal")
+    (folder / CHECKPOINTS).rename(tmp_path / "checkpoints")
+    refused(folder, clock)
+    shutil.rmtree(folder / JOURNAL, ignore_errors=True)
+    (tmp_path / "journal").rename(folder / JOURNAL)
+    (tmp_path / "checkpoints").rename(folder / CHECKPOINTS)
+    assert start_anew(folder, clock) == 3 * ROWS
+
+
+def test_a_new_folder_and_one_whose_first_start_was_cut_short_are_served(tmp_path: Path) -> None:
+    with living(tmp_path / "one"):
+        pass
+    lineage = standing_of(tmp_path / "one" / FILE).lineage
+    assert re.fullmatch("[0-9a-f]{32}", lineage)
+    (tmp_path / "two" / JOURNAL).mkdir(parents=True)
+    shutil.copy(tmp_path / "one" / JOURNAL / "lineage", tmp_path / "two" / JOURNAL)  # the database was not told yet
+    with living(tmp_path / "two"):
+        pass
+    assert standing_of(tmp_path / "two" / FILE).lineage == lineage
+
+
+def test_hours_of_another_length_are_refused(tmp_path: Path) -> None:
+    clock = live_a_while(tmp_path)
+    for minutes in (5, 240):
+        line = refused(tmp_path, clock, snapshot_minutes=minutes)
+        assert f"keeps hours of 60 minutes, and snapshot_minutes is {minutes}: set snapshot_minutes = 60" in line
+    assert start_anew(tmp_path, clock, snapshot_minutes=60) == 3 * ROWS
+
+
+def test_a_deletion_the_database_had_not_heard_of_is_made_up_for(tmp_path: Path) -> None:
+    """Whether the journal still holds the deletion, or checkpoints cover it."""
+    for covered in (False, True):
+        folder, dead = tmp_path / f"life-{covered}", tmp_path / f"dead-{covered}"
+        clock = live_a_while(folder, archive="off")
+        with living(folder, clock, checkpoint_seconds=1 if covered else 3_600, archive="off") as life:
+            other = life.create("other")
+            life.durability._snapshots.on_deleted = lambda registration, at_us: None  # type: ignore[method-assign]
+            life.registry.delete("m")
+            if covered:
+                life.cover()
+            until(lambda other=other, folder=folder: other in {uid for uid, *_ in uids(folder)})
+            shutil.copytree(folder, dead)
+            assert [deleted for _, name, deleted in uids(dead) if name.endswith("/m:latest")] == [None]
+        with living(dead, clock):
+            until(lambda dead=dead: all(deleted for _, name, deleted in uids(dead) if name.endswith("/m:latest")))
+            assert [name for _, name, deleted in uids(dead) if not deleted] == ["default/default/other:latest"]
+
+
+def uids(folder: Path) -> list[tuple[str, str, int | None]]:
+    with closing(sqlite3.connect(f"file:{folder / FILE}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT uid, name, deleted_us FROM endpoints").fetchall()
