@@ -33,7 +33,8 @@ def repair(data: str, *, as_json: bool) -> None:
     for line in [sentence(loss) for loss in losses] or ["the journal is whole: nothing was changed"]:
         click.echo(line)
     if losses:
-        click.echo("rows of what was dropped are counted no more; start the server again with `driftline serve`")
+        counted = "rows of what was dropped are counted no more" if any(loss.positions for loss in losses) else "no row is lost"
+        click.echo(f"{counted}; start the server again with `driftline serve`")
 
 
 class RepairError(Exception):

@@ -59,11 +59,19 @@ class Exports:
 
     def _gaps(self, registration: Registration, counted: dict[int, int], export: Export, now_us: int) -> list[Gap]:
         found = gaps(counted, export.kept, Reasons(registration, self.policy, self.hour_us, now_us))
-        start_us = max(export.start_us, floor(registration.created_us, self.hour_us))
+        start_us, created_us = export.start_us, floor(registration.created_us, self.hour_us)
         end_us = min(export.end_us, floor(now_us - self.snapshot_days * DAY_US, self.hour_us))
         if start_us < end_us and not any(start_us <= hour < end_us for hour in export.kept):
-            found.insert(0, forgotten(start_us, end_us, self.snapshot_days))
+            if start_us < created_us and self._remembers_all(registration.uid):
+                start_us = created_us  # no rows were filled in of the time before, or they are all there
+            if start_us < end_us:
+                found.insert(0, forgotten(start_us, end_us, self.snapshot_days))
         return found
+
+    def _remembers_all(self, uid: str) -> bool:
+        """Whether every row that was ever counted is in an hour that is still known."""
+        ever = self.owner.call(lambda engine: engine.totals(uid)).rows
+        return sum(rows_by_hour(self.owner, self.reader, uid, -_FAR_US, _FAR_US).values()) >= ever
 
     def _segments(self, registration: Registration) -> list[SegmentRows]:
         """The journal as it is now; what is dropped from now on stays readable."""

@@ -39,8 +39,11 @@ class SegmentView:
 
     @property
     def is_cut(self) -> bool:
-        """Whether it was cut to its frames, which is done when it is closed and never before."""
-        return self.size != self.header.capacity
+        """Whether it was cut to its frames, which is done when it is closed and never before.
+
+        What is longer than the room it took was not cut: somebody else wrote behind it.
+        """
+        return self.size < self.header.capacity or not self.header.capacity
 
     def frame(self, offset: int) -> Frame | None:
         """The frame at an offset, if a whole one is there."""

@@ -214,6 +214,12 @@ def test_old_hours_are_deleted_and_it_is_said(tmp_path: Path, capsys: pytest.Cap
         until(lambda: life.durability.reader.hour(uid, START_US) is not None)
         clock.at_us = START_US + 9 * DAY_US
         until(lambda: life.durability.reader.hour(uid, START_US) is None)
+        # Rows from before the endpoint was created have come of age like any others.
+        for start_us in (START_US, START_US - 100 * DAY_US):
+            old = life.export(Span(start_us=start_us, end_us=START_US + HOUR_US))
+            assert [(each.start_us, each.setting) for each in old.gaps] == [(start_us, "snapshot_days")]
+            with pytest.raises(NotFound, match="set snapshot_days higher"):
+                old.require_any()
     said = capsys.readouterr().out
     assert "archived rows were deleted: they are older than archive_days" in said
     assert "snapshots were deleted: they are older than snapshot_days" in said

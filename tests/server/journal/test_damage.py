@@ -86,6 +86,15 @@ def test_a_torn_tail_is_damage_where_a_checkpoint_covers_it() -> None:
     assert len(replay(disk)) == len(book.appended) - 1
 
 
+@pytest.mark.parametrize("bytes_more", [1, 8, 5000])
+def test_what_somebody_else_wrote_behind_the_room_of_a_segment_is_cut_off(bytes_more: int) -> None:
+    disk, book = filled(clean=False)
+    disk.content(FOLDER / disk.names(FOLDER)[-1]).extend(random.Random(bytes_more).randbytes(bytes_more))
+    assert replay(disk) == list(book.appended.values())
+    assert replay(disk) == list(book.appended.values())
+    assert repair(FOLDER, disk) == []
+
+
 def test_damage_names_the_file_the_place_and_the_remedy() -> None:
     disk, _ = filled(clean=True)
     name = disk.names(FOLDER)[1]
