@@ -88,4 +88,13 @@ class Ruler:
         return self.pane(start_us, watermark_us).start_us, self.pane(max(end_us - 1, start_us), watermark_us).end_us
 
 
+def ruler_of(hour_us: int) -> Ruler:
+    """The ruler of hours of another length: what is not narrower than them falls away.
+
+    >>> ruler_of(5 * MINUTE_US).steps == ((10 * MINUTE_US, MINUTE_US),)
+    True
+    """
+    return Ruler(tuple((age, width) for age, width in Ruler().steps if width < hour_us), hour_us)
+
+
 RULER = Ruler()

@@ -11,7 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from driftline_core import kernels
 from driftline_core.engine import Engine, EngineSettings
-from driftline_core.panes import DAY_US, MINUTE_US, Ruler
+from driftline_core.panes import DAY_US, MINUTE_US, ruler_of
 from driftline_core.payload import Limits
 from driftline_server.alerting.wiring import alerting
 from driftline_server.clock import Clock, SystemClock
@@ -134,10 +134,8 @@ class App:
 
 def engine_settings(settings: Settings) -> EngineSettings:
     """What the operator set, in the engine's words."""
-    hour_us = settings.snapshot_minutes * MINUTE_US
-    steps = tuple((age, width) for age, width in Ruler().steps if width < hour_us)
     return EngineSettings(
-        ruler=Ruler(steps, hour_us),
+        ruler=ruler_of(settings.snapshot_minutes * MINUTE_US),
         retention_us=settings.snapshot_days * DAY_US,
         has_store=settings.data != "none",
         producers_max=settings.producers_max,

@@ -20,6 +20,7 @@ FILE = "lineage"
 # The name of a checkpoint's section that is no endpoint's: uids are 32 hexadecimal digits.
 SECTION = "folder"
 _COPY = "put back journal, checkpoints and driftline.sqlite of one copy, or name another --data DIR"
+_ALONE = "or go on without it, from what the database holds: driftline repair --data {} --from-database"
 
 
 class PartsDiffer(Exception):
@@ -52,29 +53,25 @@ def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None,
     """The lineage of a folder, made where the folder is new. Raises PartsDiffer, OSError."""
     names = filesystem.names(journal)
     written = _read(journal / FILE, filesystem) if FILE in names else ""
-    mark = mark_of(found)
+    mark, alone = mark_of(found), _ALONE.format(journal.parent)
     if standing.lineage and not written:
-        raise PartsDiffer(f"its journal is missing, without which driftline.sqlite is a part of the whole; {_COPY}")
+        raise PartsDiffer(f"its journal is missing, without which rows of hours not stored yet are lost; {_COPY}; {alone}")
     if not standing.lineage and written and (found is not None or any(name.endswith(JOURNAL_SUFFIX) for name in names)):
         raise PartsDiffer(f"its driftline.sqlite is missing, and with it the hours that were stored; {_COPY}")
     if standing.lineage and standing.lineage != written:
-        raise PartsDiffer(f"its journal is that of another folder than its driftline.sqlite; {_COPY}")
+        raise PartsDiffer(f"its journal is that of another folder than its driftline.sqlite; {_COPY}; {alone}")
     if mark is not None and mark.lineage != written:
-        raise PartsDiffer(f"its checkpoints are those of another folder than its journal; {_COPY}")
+        raise PartsDiffer(f"its checkpoints are those of another folder than its journal; {_COPY}; {alone}")
     if mark is not None and standing.position < mark.stored:
         raise PartsDiffer(
             f"its driftline.sqlite is older than its checkpoints (position {standing.position}, it had come to {mark.stored}): "
-            f"hours that were stored since are missing; {_COPY}"
+            f"hours that were stored since are missing; {_COPY}; {alone}"
         )
-    return written or _write(journal, filesystem)
+    return written or write(journal, filesystem, secrets.token_hex(16))
 
 
-def _read(path: Path, filesystem: Filesystem) -> str:
-    return bytes(filesystem.map(path)).decode("ascii", "replace").strip()
-
-
-def _write(journal: Path, filesystem: Filesystem) -> str:
-    lineage = secrets.token_hex(16)
+def write(journal: Path, filesystem: Filesystem, lineage: str) -> str:
+    """Marks a journal's folder, and returns the mark. Raises OSError."""
     filesystem.make_folder(journal)
     new = journal / f"{FILE}.new"
     with contextlib.closing(filesystem.create(new)) as file:
@@ -83,3 +80,7 @@ def _write(journal: Path, filesystem: Filesystem) -> str:
     filesystem.rename(new, journal / FILE)
     filesystem.sync_folder(journal)
     return lineage
+
+
+def _read(path: Path, filesystem: Filesystem) -> str:
+    return bytes(filesystem.map(path)).decode("ascii", "replace").strip()

@@ -1,5 +1,6 @@
 """`driftline repair`: a data folder that a start refuses is made readable again, and what is lost by that is said."""
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from driftline_server.journal import Loss
+    from driftline_server.rebuild import Rebuilt
 
 _JOURNAL, _CHECKPOINTS = "journal", "checkpoints"
 _SPANS_MAX = 10
@@ -16,13 +18,17 @@ _SPANS_MAX = 10
 
 @click.command()
 @click.option("--data", metavar="DIR", default="./driftline-data", show_default=True, help="The folder; no server may run on it.")
+@click.option("--from-database", is_flag=True, help="Begin anew from driftline.sqlite alone, where the rest is lost.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
-def repair(data: str, *, as_json: bool) -> None:
+def repair(data: str, *, from_database: bool, as_json: bool) -> None:
     """Make a damaged journal readable again: every record that is whole is kept, and what is dropped is said.
 
     Nothing is changed where nothing is damaged. A damaged file is set aside under another name and not deleted.
     """
     try:
+        if from_database:
+            _tell_rebuilt(data, rebuilt(Path(data)), as_json=as_json)
+            return
         losses = repaired(Path(data))
     except RepairError as error:
         click.echo(f"driftline: {error}", err=True)
@@ -35,6 +41,17 @@ def repair(data: str, *, as_json: bool) -> None:
     if losses:
         counted = "rows of what was dropped are counted no more" if any(loss.positions for loss in losses) else "no row is lost"
         click.echo(f"{counted}; start the server again with `driftline serve`")
+
+
+def _tell_rebuilt(data: str, made: "Rebuilt", *, as_json: bool) -> None:
+    aside = [path.name for path in made.set_aside]
+    if as_json:
+        click.echo(json.dumps({"data": data, "endpoints": made.endpoints, "rows": made.rows, "set_aside": aside}, indent=2))
+        return
+    click.echo(f"{made.endpoints:,} endpoints with {made.rows:,} rows in stored hours are served again; other rows are lost")
+    if aside:
+        click.echo(f"set aside in {data}: {', '.join(aside)}")
+    click.echo("start the server again with `driftline serve`")
 
 
 class RepairError(Exception):
@@ -68,6 +85,34 @@ def repaired(folder: Path) -> "list[Loss]":
     except StoreError as error:
         raise RepairError(str(error)) from None
     except (CheckpointUnknown, JournalUnknown, OSError) as error:
+        raise RepairError(f"data directory {folder}: {error}") from None
+
+
+def rebuilt(folder: Path) -> "Rebuilt":
+    """A data folder that no server uses, from its database alone. Raises RepairError, where it is whole as it is too."""
+    from driftline_server import checkpoint, lineage
+    from driftline_server.filesystem import SystemFilesystem
+    from driftline_server.rebuild import rebuild
+    from driftline_server.store import Store, StoreError
+    from driftline_server.store.database import FILE
+
+    if not (folder / FILE).is_file():
+        raise RepairError(f"there is no {folder / FILE}; put a copy there")
+    filesystem = SystemFilesystem()
+    try:
+        store = Store.open(folder)
+        try:
+            if not store.standing.lineage:
+                raise RepairError(f"{folder / FILE} belongs to no data directory: driftline serve takes it as it is")
+            with contextlib.suppress(lineage.PartsDiffer):
+                lineage.require_one(
+                    folder / _JOURNAL, filesystem, checkpoint.load(folder / _CHECKPOINTS, filesystem), store.standing
+                )
+                raise RepairError(f"data directory {folder} has all its parts: start it, or call repair without --from-database")
+            return rebuild(folder, filesystem, store.reader, store.standing, parts=(_JOURNAL, _CHECKPOINTS))
+        finally:
+            store.close()
+    except (StoreError, OSError, checkpoint.CheckpointUnknown) as error:
         raise RepairError(f"data directory {folder}: {error}") from None
 
 

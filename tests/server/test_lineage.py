@@ -1,5 +1,6 @@
 """A data folder of which a part is missing, or comes from another copy, is refused; and nothing is taken from what is left."""
 
+import json
 import re
 import shutil
 import sqlite3
@@ -8,16 +9,21 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tests.server.archive.life import START_US, Life, Standing, batch, living, until
+from click.testing import CliRunner
+from tests.server.archive.life import REFERENCE, START_US, Life, Standing, batch, living, until
 from tests.server.inside import stored_hours
 
+from driftline_core.engine import Span
 from driftline_core.panes import HOUR_US, MINUTE_US
 from driftline_server.config import ConfigError
 from driftline_server.durability import CHECKPOINTS, JOURNAL
+from driftline_server.past import Answers
+from driftline_server.repair import repair
 from driftline_server.store.database import FILE
 from driftline_server.store.standing import standing_of
 
 ROWS = 100
+FIRST_HOURS = Span(start_us=START_US, end_us=START_US + 3 * HOUR_US)
 
 
 def live_a_while(folder: Path, *, hours: int = 3, **settings: object) -> Standing:
@@ -149,6 +155,44 @@ def test_what_was_refused_is_served_again_with_its_parts(tmp_path: Path) -> None
     (tmp_path / "journal").rename(folder / JOURNAL)
     (tmp_path / "checkpoints").rename(folder / CHECKPOINTS)
     assert start_anew(folder, clock) == 3 * ROWS
+
+
+def test_the_database_alone_is_enough_to_go_on_where_that_is_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "life"
+    clock = live_a_while(folder)
+    with living(folder, clock) as life:
+        life.registry.set_reference("m", None, REFERENCE.schema, REFERENCE.to_batches())
+        life.push(life.producer(batch(1).schema, id_=b"q" * 16), batch(ROWS, at_us=clock.at_us))  # its hour is not stored
+        life.settle()
+        before = life.owner.call(lambda engine: engine.window(life.registry.entry("m").current().uid, FIRST_HOURS, clock.at_us))
+    stored = dump(folder)
+    without(JOURNAL)(folder)
+    done = CliRunner().invoke(repair, ["--data", str(folder), "--from-database", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.output)
+    assert (told["endpoints"], told["rows"], told["set_aside"]) == (1, 3 * ROWS, ["checkpoints.aside"])
+    with living(folder, clock) as life:
+        entry = life.registry.entry("m").current()
+        assert (counted(life), entry.reference.version) == (3 * ROWS, 2)
+        after = Answers(life.owner, life.durability.reader, clock).window(entry, FIRST_HOURS)
+        assert after.profile.encode() == before.profile.encode()
+        # The producers go on where they were, and hours that were stored take late rows as ever.
+        handle = life.producer(batch(1).schema)
+        assert handle.producer.admitted == 3
+        life.push(handle, batch(ROWS, at_us=START_US))
+        life.settle()
+        assert counted(life) == 4 * ROWS
+        clock.at_us += 2 * MINUTE_US
+        until(lambda: (START_US, 2, ROWS) in hours_of(folder))
+    assert start_anew(folder, clock) == 4 * ROWS
+    assert [row for row in dump(folder) if row in stored] == stored
+    assert "has all its parts" in CliRunner().invoke(repair, ["--data", str(folder), "--from-database"]).output
+
+
+def hours_of(folder: Path) -> list[tuple[int, int, int]]:
+    """Start, highest revision and rows under any reference."""
+    with closing(sqlite3.connect(f"file:{folder / FILE}?mode=ro", uri=True)) as connection:
+        return connection.execute("SELECT start_us, revision, max(rows, rows_other_reference) FROM hours").fetchall()
 
 
 def test_a_new_folder_and_one_whose_first_start_was_cut_short_are_served(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""A data folder from its database alone: a checkpoint that says what the stored hours say, and a journal that begins behind it.
+
+For whoever has a copy of `driftline.sqlite` and nothing else. Endpoints, references, hours and alerts are served again; rows of
+hours that were not stored yet are lost, and so is how often a producer's batches came twice.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from driftline_core.delivery import Producers
+from driftline_core.endpoint_state import Applied, EndpointState
+from driftline_core.hours import NEVER
+from driftline_core.panes import MINUTE_US, floor, ruler_of
+from driftline_core.reference import decode_reference
+from driftline_server import checkpoint, lineage
+from driftline_server.checkpoint import Section
+from driftline_server.filesystem import Filesystem
+from driftline_server.recovery import section_of
+from driftline_server.registration import Registration
+from driftline_server.registry import Entry
+from driftline_server.store import Reader, StoredEndpoint
+from driftline_server.store.standing import Standing
+
+ASIDE_SUFFIX = ".aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What is served again."""
+
+    endpoints: int
+    rows: int  # that stored hours hold
+    set_aside: tuple[Path, ...]  # parts that did not belong to the database
+
+
+def rebuild(folder: Path, filesystem: Filesystem, reader: Reader, standing: Standing, *, parts: tuple[str, str]) -> Rebuilt:
+    """Makes the journal and the checkpoints (`parts`) of a folder anew; those there are get another name. Raises OSError."""
+    aside = tuple(_set_aside(folder / part, filesystem) for part in parts if (folder / part).exists())
+    journal, checkpoints = (folder / part for part in parts)
+    minutes = standing.snapshot_minutes or 60
+    made = [_section(reader, stored, minutes * MINUTE_US, standing.position) for stored in reader.endpoints()]
+    mark = lineage.Mark(standing.lineage, standing.position).section(standing.position)
+    lineage.write(journal, filesystem, standing.lineage)
+    checkpoint.write(checkpoints, filesystem, standing.position, [*(section for section, _ in made), mark])
+    return Rebuilt(len(made), sum(rows for _, rows in made), aside)
+
+
+def _section(reader: Reader, stored: StoredEndpoint, hour_us: int, position: int) -> tuple[Section, int]:
+    """An endpoint as a checkpoint holds it, and the rows of its hours."""
+    references = {each.version: decode_reference(each.body) for each in reader.references(stored.uid)}
+    newest = references[max(references)]
+    hours = reader.history(stored.uid, "rows_other_reference", None, since_us=-(2**61), until_us=2**61)
+    with_rows = [hour.end_us for hour in hours if hour.rows or hour.value]
+    closed_us = reader.closed_until_us().get(stored.uid, floor(stored.created_us, hour_us))
+    state = EndpointState.new(newest, ruler_of(hour_us), closed_us)
+    state.references = references
+    state.evicted_us = max((hour.end_us for hour in hours), default=NEVER)
+    state.watermark_us = max(with_rows) - 1 if with_rows else None
+    state.rows = sum(hour.rows + int(hour.value) for hour in hours)
+    for each in reader.producers(stored.uid):
+        state.producers[each.producer_id] = Applied(each.epoch, each.admitted, each.last_seen_us, each.losses)
+    registration = Registration(stored.name, stored.uid, stored.spec, stored.columns, newest, stored.created_us)
+    section = section_of(Entry(registration, threading.Lock(), Producers(1)), (position, state.save()))
+    assert section is not None
+    return section, state.rows
+
+
+def _set_aside(path: Path, filesystem: Filesystem) -> Path:
+    to = path.with_name(path.name + ASIDE_SUFFIX)
+    number = 1
+    while to.exists():
+        number += 1
+        to = path.with_name(f"{path.name}{ASIDE_SUFFIX}{number}")
+    filesystem.rename(path, to)
+    return to
