@@ -1,16 +1,22 @@
 """What an operator may set: a TOML file, `DRIFTLINE_*` in the environment over it, the command line over both.
 
-Every queue, cache and loop has its `_max` here, with what happens there in its comment.
+Every queue, cache and loop has its `_max` here, with what happens there in its comment; docs/settings.md says it to operators, held
+to these defaults by a test.
 """
 
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
+from driftline_server import environment
+
 Positive = Annotated[int, Field(gt=0)]
 MiB = 1024 * 1024
+DAY_MINUTES = 24 * 60
 
 
 def _address(listen: str) -> str:
@@ -18,6 +24,8 @@ def _address(listen: str) -> str:
     host, _, port = listen.rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ValueError(f"{listen!r} is no address to listen on; write HOST:PORT, with a port from 0 (take a free one) to 65535")
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError(f"{listen!r} may be read in two ways; write an IPv6 address in brackets, as [::1]:7433")
     return listen
 
 
@@ -27,10 +35,16 @@ def _folder(data: str) -> str:
     return data
 
 
+def _part_of_a_day(minutes: int) -> int:
+    if minutes % 5 or DAY_MINUTES % minutes:
+        raise ValueError("write minutes that are a multiple of 5 and divide a day, as 15, 30, 60 or 120")
+    return minutes
+
+
 class Settings(BaseSettings):
     """The server's settings, checked: unknown keys and wrong types are refused."""
 
-    model_config = SettingsConfigDict(env_prefix="DRIFTLINE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=environment.PREFIX, extra="forbid", frozen=True)
 
     listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:7433"
     # Where state is kept; "none" keeps all in memory.
@@ -49,7 +63,7 @@ class Settings(BaseSettings):
     checkpoint_bytes: Positive = 1024 * MiB
     journal_segment_bytes: Positive = 64 * MiB
     # The "hour" that is snapshotted, in minutes: a multiple of 5 that divides a day.
-    snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440)] = 60
+    snapshot_minutes: Annotated[Positive, AfterValidator(_part_of_a_day)] = 60
     # Snapshots older than this are deleted, rows older than this are counted as expired.
     snapshot_days: Positive = 400
     # Who is told ([[receivers]]), of what ([[rules]]); a rule that names no receiver is told to these,
@@ -121,16 +135,30 @@ def load(config: Path | None, **given: Any) -> Settings:
 
     Raises ConfigError, one line that names the key and what is wrong with it.
     """
+    given = {key: value for key, value in given.items() if value is not None}
+    for variable in environment.unknown(os.environ, Settings.model_fields):
+        near = environment.meant(variable[len(environment.PREFIX) :].lower(), Settings.model_fields, environment.variable)
+        raise ConfigError(f"{variable} in the environment: there is no such setting{near}")
     try:
         if config is not None and not config.is_file():
             raise ConfigError(f"--config {config}: there is no such file")
         source = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)}) if config else Settings
-        settings: Settings = source(**{key: value for key, value in given.items() if value is not None})
+        settings: Settings = source(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        problem = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"setting {key!r}: {problem}{f' (in {config})' if config else ''}") from None
-    except (SettingsError, ValueError, OSError) as error:
+        raise ConfigError(_told(error.errors()[0], given, config)) from None
+    except SettingsError as error:  # of a variable; a file's errors are those of TOML
+        raise ConfigError(f"settings in the environment: {error}; a list is written as JSON") from None
+    except (ValueError, OSError) as error:
         raise ConfigError(f"settings{f' in {config}' if config else ''}: {error}") from None
     return settings
+
+
+def _told(error: Mapping[str, Any], given: Collection[str], config: Path | None) -> str:
+    """The line for the first thing that is wrong: key, problem, where it was set, and what may have been meant."""
+    key = str(error["loc"][0])
+    is_unknown = error["type"] == "extra_forbidden"
+    problem = "there is no such setting" if is_unknown else error["msg"].removeprefix("Value error, ")
+    variables = [name for name in os.environ if name.upper() == environment.variable(key)]
+    where = f"--{key}" if key in given else variables[0] if variables else config
+    near = environment.meant(key, Settings.model_fields) if is_unknown else ""
+    return f"setting {'.'.join(map(str, error['loc']))!r}: {problem} (in {where}){near}"
