@@ -11,6 +11,7 @@ from tests.server.notify.building import receiver, told
 from tests.server.store.building import HOUR_US, SPEC, endpoint, hour
 from tests.server.store.dying import (
     FRAME_BYTES,
+    PAGE_BYTES,
     WAL,
     Dump,
     Files,
@@ -32,6 +33,7 @@ from driftline_core.delivery import Losses
 from driftline_server.alerting.book import save_changes
 from driftline_server.outbox import outbox
 from driftline_server.store import Store, StoredProducer, StoredReference
+from driftline_server.store.database import FILE
 
 OPS = receiver("ops")
 NAMED: dict[str, Any] = {
@@ -165,3 +167,13 @@ def test_a_disk_that_fails_at_any_page_fails_a_step_and_it_may_be_done_again(
         store.close()
         assert dump(folder) == dumps[-1]
     assert failures > 20
+
+
+def test_a_checkpoint_that_ends_at_any_page_loses_nothing(played: Played, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """SQLite copies pages from the write-ahead file to the database, and forgets that file only when all are synced."""
+    dumps, moments, _ = played
+    left = moments.left[-1][1]
+    before, after = left[FILE], (moments.folder / FILE).read_bytes()  # after: closed, so copied whole
+    assert len(after) > len(before)
+    for size in range(0, len(after) + 1, PAGE_BYTES // 2):
+        assert dump_of(left | {FILE: after[:size] + before[size:]}, tmp_path_factory) == dumps[-1]
