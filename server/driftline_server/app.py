@@ -1,5 +1,6 @@
 """Wiring: one engine, its owner, the services on one port; recovered, started, and drained."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,7 +21,7 @@ from driftline_server.durability import Durability
 from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.intake import Intake
 from driftline_server.journal import State
-from driftline_server.listening import bound, reached
+from driftline_server.listening import bound
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
@@ -46,7 +47,7 @@ class App:
         """Takes the address and the data folder. Raises ConfigError where one of them, or a rule or receiver, cannot be had."""
         self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
         self._port = bound(self._server, settings.listen)
-        settings = settings.model_copy(update={"public_address": settings.public_address or reached(settings.listen, self._port)})
+        settings = settings.model_copy(update={"public_address": settings.public_address or _reached(settings.listen, self._port)})
         self._settings = settings
         clock = clock or SystemClock()
         limits = Limits(settings.payload_bytes_max, settings.batch_rows_max, settings.batch_cells_max, settings.columns_max)
@@ -142,6 +143,12 @@ def engine_settings(settings: Settings) -> EngineSettings:
         has_store=settings.data != "none",
         producers_max=settings.producers_max,
     )
+
+
+def _reached(listen: str, port: int) -> str:
+    """The address by which others reach what listens here."""
+    host = listen.rpartition(":")[0]
+    return f"{socket.gethostname() if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104 - it is compared
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""The address a server listens on: taken, or in one line why it cannot be had; and how others reach it."""
+"""The address a server listens on: taken, or in one line why it cannot be had."""
 
 import contextlib
 import errno
@@ -30,12 +30,6 @@ def bound(server: grpc.Server, listen: str) -> int:
     if not port:  # somebody was faster
         raise ConfigError(f"cannot listen on {listen}: the port is in use, or the address is not this machine's")
     return port
-
-
-def reached(listen: str, port: int) -> str:
-    """The address by which others reach what listens here."""
-    host = listen.rpartition(":")[0]
-    return f"{socket.gethostname() if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104 - it is compared
 
 
 def why(error: OSError) -> str:
