@@ -5,7 +5,7 @@ to these defaults by a test.
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,6 @@ from driftline_server import environment
 
 Positive = Annotated[int, Field(gt=0)]
 MiB = 1024 * 1024
-DAY_MINUTES = 24 * 60
 
 
 def _address(listen: str) -> str:
@@ -35,9 +34,9 @@ def _folder(data: str) -> str:
     return data
 
 
-def _part_of_a_day(minutes: int) -> int:
-    if minutes % 5 or DAY_MINUTES % minutes:
-        raise ValueError("write minutes that are a multiple of 5 and divide a day, as 15, 30, 60 or 120")
+def _divides_a_day(minutes: int) -> int:
+    if 1440 % minutes:
+        raise ValueError(f"a day has no whole number of {minutes} minutes; 15, 30, 60, 240 and 1440 are such")
     return minutes
 
 
@@ -63,7 +62,7 @@ class Settings(BaseSettings):
     checkpoint_bytes: Positive = 1024 * MiB
     journal_segment_bytes: Positive = 64 * MiB
     # The "hour" that is snapshotted, in minutes: a multiple of 5 that divides a day.
-    snapshot_minutes: Annotated[Positive, AfterValidator(_part_of_a_day)] = 60
+    snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440), AfterValidator(_divides_a_day)] = 60
     # Snapshots older than this are deleted, rows older than this are counted as expired.
     snapshot_days: Positive = 400
     # Who is told ([[receivers]]), of what ([[rules]]); a rule that names no receiver is told to these,
@@ -133,32 +132,52 @@ class ConfigError(Exception):
 def load(config: Path | None, **given: Any) -> Settings:
     """The settings from a file (if any), the environment and what was given on the command line (None: not given).
 
-    Raises ConfigError, one line that names the key and what is wrong with it.
+    Raises ConfigError, one line that names the key, what is wrong with it, and where it was set.
     """
+    _require_known(os.environ)
     given = {key: value for key, value in given.items() if value is not None}
-    for variable in environment.unknown(os.environ, Settings.model_fields):
-        near = environment.meant(variable[len(environment.PREFIX) :].lower(), Settings.model_fields, environment.variable)
-        raise ConfigError(f"{variable} in the environment: there is no such setting{near}")
+    variables = environment.set_by(os.environ)
+    options = {key: f"--{key}" for key in given}
+    if config is None:
+        return _checked(Settings, given, variables | options)
+    if not config.is_file():
+        raise ConfigError(f"--config {config}: there is no such file")
     try:
-        if config is not None and not config.is_file():
-            raise ConfigError(f"--config {config}: there is no such file")
-        source = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)}) if config else Settings
-        settings: Settings = source(**given)
-    except ValidationError as error:
-        raise ConfigError(_told(error.errors()[0], given, config)) from None
-    except SettingsError as error:  # of a variable; a file's errors are those of TOML
-        raise ConfigError(f"settings in the environment: {error}; a list is written as JSON") from None
+        read = TomlConfigSettingsSource(Settings, config)()
     except (ValueError, OSError) as error:
-        raise ConfigError(f"settings{f' in {config}' if config else ''}: {error}") from None
-    return settings
+        raise ConfigError(f"settings in {config}: {error}") from None
+    lines = dict.fromkeys(read, str(config))
+    _checked(Settings, read, variables | lines)  # the file by itself: what stands over it may go, and it would stay wrong
+    with_file = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)})
+    return _checked(with_file, given, lines | variables | options)
 
 
-def _told(error: Mapping[str, Any], given: Collection[str], config: Path | None) -> str:
-    """The line for the first thing that is wrong: key, problem, where it was set, and what may have been meant."""
+def _require_known(environ: Mapping[str, str]) -> None:
+    for variable in environment.unknown(environ, Settings.model_fields):
+        near = environment.meant(environment.setting(variable), Settings.model_fields, environment.variable)
+        raise ConfigError(f"{variable} in the environment: there is no such setting{near}")
+
+
+def _checked(source: type[Settings], given: Mapping[str, Any], places: Mapping[str, str]) -> Settings:
+    """The settings of a source with what is given over them; `places` says where each was set."""
+    try:
+        return source(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key, (problem, hint) = ".".join(map(str, first["loc"])), _problem(first)
+        raise ConfigError(f"setting {key!r}: {problem} (in {places.get(str(first['loc'][0]))}){hint}") from None
+    except SettingsError as error:  # of a variable, which is no JSON
+        raise ConfigError(f"settings in the environment: {error}; a list is written as JSON") from None
+
+
+def _problem(error: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with a setting, and a hint at what was meant."""
     key = str(error["loc"][0])
-    is_unknown = error["type"] == "extra_forbidden"
-    problem = "there is no such setting" if is_unknown else error["msg"].removeprefix("Value error, ")
-    variables = [name for name in os.environ if name.upper() == environment.variable(key)]
-    where = f"--{key}" if key in given else variables[0] if variables else config
-    near = environment.meant(key, Settings.model_fields) if is_unknown else ""
-    return f"setting {'.'.join(map(str, error['loc']))!r}: {problem} (in {where}){near}"
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting", environment.meant(key, Settings.model_fields)
+    if error["type"] == "list_type" and key in _TABLES and isinstance(error["input"], dict):
+        return f"write [[{key}]] where it says [{key}]", ": there may be several, each under a heading of its own"
+    return error["msg"].removeprefix("Value error, "), ""
+
+
+_TABLES = ("receivers", "rules")

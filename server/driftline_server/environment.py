@@ -36,6 +36,16 @@ def variable(setting: str) -> str:
     return PREFIX + setting.upper()
 
 
+def setting(variable: str) -> str:
+    """The name that a variable has as a setting, whether there is one or not."""
+    return variable[len(PREFIX) :].lower()
+
+
+def set_by(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables by the setting that they set."""
+    return {setting(name): name for name in environ if name.upper().startswith(PREFIX)}
+
+
 def meant(name: str, known: Collection[str], written: Callable[[str], str] = str) -> str:
     """What to say of a name that is none: the names most like it, as they are written; nothing where none is.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from driftline_server import config, environment
+from driftline_server import environment
 from driftline_server.config import ConfigError, Settings, load
 from driftline_server.notify.templates import FIELDS
 
@@ -115,6 +115,13 @@ def test_what_is_wrong_is_told_with_the_place_it_was_set_in(tmp_path: Path, monk
     monkeypatch.delenv("DRIFTLINE_RULES")
     with pytest.raises(ConfigError, match=r"setting 'listen': .* \(in --listen\)"):
         load(file, listen="7433")
+    monkeypatch.setenv("DRIFTLINE_ALERT_DAYS", "0")
+    with pytest.raises(ConfigError, match=r"setting 'alert_days': .* \(in DRIFTLINE_ALERT_DAYS\)"):
+        load(file)
+    file.write_text("alert_days = 0")
+    monkeypatch.setenv("DRIFTLINE_ALERT_DAYS", "1")
+    with pytest.raises(ConfigError, match=rf"setting 'alert_days': .* \(in {file}\)"):
+        load(file)  # though the environment is over it
 
 
 @pytest.mark.parametrize("minutes", [0, -5, 1, 7, 55, 1435, 2880])
@@ -124,7 +131,7 @@ def test_an_hour_divides_a_day(minutes: int) -> None:
 
 
 def test_every_hour_that_divides_a_day_is_taken() -> None:
-    minutes = [each for each in range(5, 1441, 5) if config.DAY_MINUTES % each == 0]
+    minutes = [each for each in range(5, 1441, 5) if 1440 % each == 0]
     assert [Settings(snapshot_minutes=each).snapshot_minutes for each in minutes] == minutes
 
 
