@@ -67,4 +67,5 @@ def hours_from(message: metrics_pb2.GetHistoryResponse) -> pa.Table:
 
 
 def _is_duration(text: str) -> bool:
-    return any(text.strip().endswith(unit) for unit in UNITS_US)
+    """Whether it is meant as one: begins with a digit, ends with a unit. "tomorrow" ends with one too."""
+    return text.strip()[:1].isdigit() and text.strip().endswith(tuple(UNITS_US))

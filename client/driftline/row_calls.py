@@ -27,6 +27,9 @@ class RowCalls:
         `timestamp` (UTC; the arrival where a row had none), the endpoint's, `latency`, `error`. Where rows of some hours are not
         kept, a HoursNotKept warning names them and the setting; `kept` tells it beforehand, as data. Raises NotFound, also where
         rows were counted and none is kept; InvalidInput, also where the server keeps nothing (--data none).
+
+        Values have the types they are counted in, whatever they were sent as: numbers are double (whole ones exact up to 2**53),
+        categories are words by code. Where a training minds, cast to the reference's: `table.select(schema.names).cast(schema)`.
         """
         found, reader = self.rows_kept(name, start=start, end=end, window=window)
         kept.warn(found)

@@ -15,12 +15,13 @@ from driftline_core.panes import DAY_US, MINUTE_US, ruler_of
 from driftline_core.payload import Limits
 from driftline_server.alerting.wiring import alerting
 from driftline_server.clock import Clock, SystemClock
-from driftline_server.config import ConfigError, Settings
+from driftline_server.config import Settings
 from driftline_server.credits import Credits
 from driftline_server.durability import Durability
 from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.intake import Intake
 from driftline_server.journal import State
+from driftline_server.listening import bound
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
@@ -45,7 +46,7 @@ class App:
     def __init__(self, settings: Settings, clock: Clock | None = None, filesystem: Filesystem | None = None) -> None:
         """Takes the address and the data folder. Raises ConfigError where one of them, or a rule or receiver, cannot be had."""
         self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
-        self._port = _bound(self._server, settings.listen)
+        self._port = bound(self._server, settings.listen)
         settings = settings.model_copy(update={"public_address": settings.public_address or _reached(settings.listen, self._port)})
         self._settings = settings
         clock = clock or SystemClock()
@@ -140,16 +141,6 @@ def engine_settings(settings: Settings) -> EngineSettings:
         has_store=settings.data != "none",
         producers_max=settings.producers_max,
     )
-
-
-def _bound(server: grpc.Server, listen: str) -> int:
-    try:
-        port = int(server.add_insecure_port(listen))
-    except RuntimeError:
-        port = 0
-    if not port:
-        raise ConfigError(f"cannot listen on {listen}: the port is in use, or the address is not this machine's")
-    return port
 
 
 def _reached(listen: str, port: int) -> str:

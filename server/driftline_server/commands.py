@@ -18,9 +18,13 @@ SAY_SECONDS = 2.0
 @click.command()
 @click.option("--listen", metavar="HOST:PORT", help="Address to serve on. Default 127.0.0.1:7433; port 0 takes a free one.")
 @click.option("--data", metavar="DIR|none", help="Where state is kept; none keeps all in memory. Default ./driftline-data.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, as TOML.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, as TOML; docs/settings.md.")
 def serve(listen: str | None, data: str | None, config: Path | None) -> None:
-    """Run the server: takes predictions, computes drift, answers."""
+    """Run the server: takes predictions, computes drift, answers.
+
+    Every setting is a key of the file or DRIFTLINE_<KEY> in the environment: docs/settings.md lists them. The command line holds
+    over the environment, the environment over the file.
+    """
     try:
         settings = load(config, listen=listen, data=data)
         configure(json=settings.log_json)

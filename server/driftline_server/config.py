@@ -1,13 +1,18 @@
 """What an operator may set: a TOML file, `DRIFTLINE_*` in the environment over it, the command line over both.
 
-Every queue, cache and loop has its `_max` here, with what happens there in its comment.
+Every queue, cache and loop has its `_max` here, with what happens there in its comment; docs/settings.md says it to operators, held
+to these defaults by a test.
 """
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
+
+from driftline_server import environment
 
 Positive = Annotated[int, Field(gt=0)]
 MiB = 1024 * 1024
@@ -18,6 +23,8 @@ def _address(listen: str) -> str:
     host, _, port = listen.rpartition(":")
     if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ValueError(f"{listen!r} is no address to listen on; write HOST:PORT, with a port from 0 (take a free one) to 65535")
+    if ":" in host and not (host.startswith("[") and host.endswith("]")):
+        raise ValueError(f"{listen!r} may be read in two ways; write an IPv6 address in brackets, as [::1]:7433")
     return listen
 
 
@@ -36,7 +43,7 @@ def _divides_a_day(minutes: int) -> int:
 class Settings(BaseSettings):
     """The server's settings, checked: unknown keys and wrong types are refused."""
 
-    model_config = SettingsConfigDict(env_prefix="DRIFTLINE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=environment.PREFIX, extra="forbid", frozen=True)
 
     listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:7433"
     # Where state is kept; "none" keeps all in memory.
@@ -125,18 +132,52 @@ class ConfigError(Exception):
 def load(config: Path | None, **given: Any) -> Settings:
     """The settings from a file (if any), the environment and what was given on the command line (None: not given).
 
-    Raises ConfigError, one line that names the key and what is wrong with it.
+    Raises ConfigError, one line that names the key, what is wrong with it, and where it was set.
     """
+    _require_known(os.environ)
+    given = {key: value for key, value in given.items() if value is not None}
+    variables = environment.set_by(os.environ)
+    options = {key: f"--{key}" for key in given}
+    if config is None:
+        return _checked(Settings, given, variables | options)
+    if not config.is_file():
+        raise ConfigError(f"--config {config}: there is no such file")
     try:
-        if config is not None and not config.is_file():
-            raise ConfigError(f"--config {config}: there is no such file")
-        source = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)}) if config else Settings
-        settings: Settings = source(**{key: value for key, value in given.items() if value is not None})
+        read = TomlConfigSettingsSource(Settings, config)()
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"settings in {config}: {error}") from None
+    lines = dict.fromkeys(read, str(config))
+    _checked(Settings, read, variables | lines)  # the file by itself: what stands over it may go, and it would stay wrong
+    with_file = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)})
+    return _checked(with_file, given, lines | variables | options)
+
+
+def _require_known(environ: Mapping[str, str]) -> None:
+    for variable in environment.unknown(environ, Settings.model_fields):
+        near = environment.meant(environment.setting(variable), Settings.model_fields, environment.variable)
+        raise ConfigError(f"{variable} in the environment: there is no such setting{near}")
+
+
+def _checked(source: type[Settings], given: Mapping[str, Any], places: Mapping[str, str]) -> Settings:
+    """The settings of a source with what is given over them; `places` says where each was set."""
+    try:
+        return source(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        problem = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"setting {key!r}: {problem}{f' (in {config})' if config else ''}") from None
-    except (SettingsError, ValueError, OSError) as error:
-        raise ConfigError(f"settings{f' in {config}' if config else ''}: {error}") from None
-    return settings
+        key, (problem, hint) = ".".join(map(str, first["loc"])), _problem(first)
+        raise ConfigError(f"setting {key!r}: {problem} (in {places.get(str(first['loc'][0]))}){hint}") from None
+    except SettingsError as error:  # of a variable, which is no JSON
+        raise ConfigError(f"settings in the environment: {error}; a list is written as JSON") from None
+
+
+def _problem(error: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong with a setting, and a hint at what was meant."""
+    key = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting", environment.meant(key, Settings.model_fields)
+    if error["type"] == "list_type" and key in _TABLES and isinstance(error["input"], dict):
+        return f"write [[{key}]] where it says [{key}]", ": there may be several, each under a heading of its own"
+    return error["msg"].removeprefix("Value error, "), ""
+
+
+_TABLES = ("receivers", "rules")

@@ -56,6 +56,7 @@ def test_version(call: Call) -> None:
         (("drfit",), "No such command"),
         (("drift", "m", "--window", "soon"), "is no duration; write '30s'"),
         (("drift", "m", "--start", "yesterday"), "is no instant; write ISO 8601"),
+        (("history", "m", "--since", "tomorrow"), "is neither a duration, as 7d, nor an instant, as 2026-01-31T12:00:00Z"),
         (("drift", "m", "--window", "1h", "--end", "2026-01-01"), "either --window, or --start and --end"),
         (("drift", "m", "--convention", "ours"), "'mlrun'"),
         (("endpoints", "create", "m"), "--reference"),

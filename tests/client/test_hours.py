@@ -41,6 +41,17 @@ def test_what_is_neither_is_refused_in_the_clients_words(since: object) -> None:
         hours.span_us(since, None, 0)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("since", ["tomorrow", "yesterday", "midnights", "last week", "-7d", ""])
+def test_text_that_is_neither_is_told_of_both(since: str) -> None:
+    with pytest.raises(InvalidInput, match="is neither a duration, as 7d, nor an instant, as 2026-01-31T12:00:00Z"):
+        hours.span_us(since, None, 0)
+
+
+def test_a_duration_that_cannot_be_meant_is_told_as_one() -> None:
+    with pytest.raises(InvalidInput, match="'7x d' is no duration"):
+        hours.span_us("7x d", None, 0)
+
+
 def test_unknown_revisions_are_refused_before_anything_is_sent() -> None:
     with pytest.raises(InvalidInput, match="revisions: 'old' is neither 'newest' nor 'all'"):
         hours.request("m", metric="drift", column=None, since_us=0, until_us=None, revisions="old")

@@ -1,6 +1,8 @@
 """Settings that cannot be used, an address that cannot be had: one line that says why, exit status 2 (folders: test_history)."""
 
 import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,9 @@ def refused(*args: str, **settings: object) -> str:
     return only_line(said.exit_code, said.stdout, said.stderr)
 
 
-def ended(*args: str) -> str:
+def ended(*args: str, command: Sequence[str] = COMMAND) -> str:
     """The one line a server process says when it cannot have what it was told to take."""
-    done = subprocess.run([*COMMAND, *args], capture_output=True, check=False, text=True, timeout=START_S, env=environment())
+    done = subprocess.run([*command, *args], capture_output=True, check=False, text=True, timeout=START_S, env=environment())
     return only_line(done.returncode, done.stdout, done.stderr)
 
 
@@ -32,11 +34,15 @@ def only_line(status: int, stdout: str, stderr: str) -> str:
 
 FILES = {
     "unknown key": (b"payload_byte_max = 3", "setting 'payload_byte_max': there is no such setting (in"),
+    "misspelt key": (b"archive_day = 3", "did you mean archive_days or"),
     "unknown section": (b"[server]\nlisten = '127.0.0.1:0'", "setting 'server': there is no such setting (in"),
     "wrong type": (b"payload_bytes_max = 'many'", "setting 'payload_bytes_max': Input should be a valid integer"),
     "not positive": (b"queue_batches_max = 0", "setting 'queue_batches_max': Input should be greater than 0"),
     "no TOML": (b"listen: 127.0.0.1:0", "settings in "),
     "no text": (b"\xff\xfe", "settings in "),
+    "one rule for many": (b"[rules]\nname = 'a'", "setting 'rules': write [[rules]] where it says [rules]"),
+    "one receiver for many": (b"[receivers]\nname = 'a'", "setting 'receivers': write [[receivers]] where it says [receivers]"),
+    "wrong though overridden": (b"listen = 5", "setting 'listen': Input should be a valid string"),
     "no folder": (b"data = ''", "setting 'data': name a directory to keep state in, or none"),
 }
 
@@ -61,6 +67,10 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         ({"push_streams_max": "lots"}, "setting 'push_streams_max': Input should be a valid integer"),
         ({"unary_threads": -1}, "setting 'unary_threads': Input should be greater than 0"),
         ({"log_json": "perhaps"}, "setting 'log_json': Input should be a valid boolean"),
+        (
+            {"unary_thread": 3},
+            "DRIFTLINE_UNARY_THREAD in the environment: there is no such setting; did you mean DRIFTLINE_UNARY_THREADS?",
+        ),
         ({"listen": "7433"}, "setting 'listen': '7433' is no address to listen on; write HOST:PORT"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -77,7 +87,13 @@ def test_an_address_is_a_host_and_a_port(listen: str) -> None:
     assert "is no address to listen on; write HOST:PORT, with a port from 0" in refused("--data", "none", "--listen", listen)
 
 
-def test_an_address_that_cannot_be_had_is_told(server: Server) -> None:
-    for address in (server.address, "192.0.2.1:7433"):
-        line = ended("--data", "none", "--listen", address)
-        assert line == f"driftline: cannot listen on {address}: the port is in use, or the address is not this machine's"
+@pytest.mark.parametrize("command", [COMMAND, [sys.executable, "-m", "driftline.cli", "serve"]], ids=["server", "command"])
+def test_an_address_that_cannot_be_had_is_told(server: Server, command: list[str]) -> None:
+    told = {
+        server.address: "the port is in use; ",
+        "192.0.2.1:7433": "the address is not this machine's; ",
+        "nohost.invalid:7433": "the host cannot be resolved",
+    }
+    for address, why in told.items():
+        line = ended("--data", "none", "--listen", address, command=command)
+        assert line.startswith(f"driftline: cannot listen on {address}: {why}")

@@ -2,10 +2,12 @@
 
 Rows come live and late. Clients stamp them in local time, through a change of daylight saving. The server's clock is set back and
 forth, the server is away for hours and comes back from its checkpoint and the records behind it. At the end every stored hour must
-hold the rows that pandas finds in it.
+hold the rows that pandas finds in it, and say of them what pandas and numpy say.
 """
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -14,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from tests.core.building import reference_of
+from tests.simulation.oracle import STATUSES, Oracle, Sent
 
 from driftline_core.binding import Plan
 from driftline_core.engine import Engine, EngineSettings, Frame, HourClosed
@@ -25,6 +28,7 @@ from driftline_server.owner import apply
 from driftline_server.past import StoredPast, decode_profiles
 from driftline_server.snapshots import hour_of
 from driftline_server.store import Store, StoredEndpoint, StoredReference
+from driftline_server.store.database import FILE
 
 ZONE = "Europe/Berlin"
 START_US = int(pd.Timestamp("2026-09-01", tz="UTC").value // 1000)
@@ -39,21 +43,7 @@ TABLE = pa.table(
     }
 )
 REFERENCE = reference_of(TABLE)
-
-
-@dataclass(slots=True)
-class Sent:
-    """All that the clients of one endpoint sent, for the oracle."""
-
-    times_us: list[np.ndarray] = field(default_factory=list)
-    x: list[np.ndarray] = field(default_factory=list)
-    word: list[np.ndarray] = field(default_factory=list)
-    flag: list[np.ndarray] = field(default_factory=list)
-
-    def compact(self) -> None:
-        """Joins what was sent, so that it takes what it weighs and no more."""
-        for arrays in (self.times_us, self.x, self.word, self.flag):
-            arrays[:] = [np.concatenate(arrays)] if arrays else []
+ORACLE = Oracle(REFERENCE, TABLE)
 
 
 @dataclass(slots=True)
@@ -88,7 +78,7 @@ class World:
         body = encode_reference(reference)
         for number in range(self.endpoints):
             uid = f"{number:032x}"
-            spec = EndpointSpec(f"simulated/f/m{number}:1", rows_min=1)
+            spec = EndpointSpec(_name(number), rows_min=1)
             self.store.save_endpoint(StoredEndpoint(uid, spec.name, spec, reference.layout.columns, self.now_us))
             self.store.save_reference(uid, StoredReference(1, self.now_us, 2000, body))
             self.engine.create(uid, reference, now_us=self.now_us)
@@ -218,44 +208,53 @@ class World:
         for uid, batch in held:
             self._receive(uid, batch)
 
-    # The oracle.
+    # Against the oracle.
 
     def check(self) -> int:
-        """Compares every stored hour of every endpoint with pandas; returns how many hours there were."""
+        """Compares every stored hour of every endpoint with pandas: counts, metrics, statuses; returns how many there were."""
         hours = 0
         until_us = floor(self.now_us - 2 * HOUR_US, HOUR_US)
-        for uid, sent in self.sent.items():
-            stored = {hour.start_us: hour for hour in self.store.reader.newest(uid, START_US, until_us)}
-            assert sorted(stored) == list(range(START_US, until_us, HOUR_US)), "every hour is there, with rows or without"
-            expected = _by_hour(sent)
-            for start_us, hour in stored.items():
-                hours += 1
-                found = [Profile.decode(each) for each in decode_profiles(hour.profile).values()]
-                counts = found[0].tally.counts.tolist() if found else [0] * REFERENCE.layout.slots
-                assert counts == expected.get(start_us, [0] * REFERENCE.layout.slots), (uid, start_us)
+        with closing(sqlite3.connect(f"{(self.folder / FILE).as_uri()}?mode=ro", uri=True)) as connection:
+            for number, (uid, sent) in enumerate(self.sent.items()):
+                rows = sent.frame().loc[lambda frame: (frame.index >= START_US) & (frame.index < until_us)]
+                hours += self._check_counts(uid, rows, until_us)
+                check_metrics(connection, _name(number), rows, range(START_US, until_us, HOUR_US))
         return hours
 
+    def _check_counts(self, uid: str, rows: pd.DataFrame, until_us: int) -> int:
+        stored = {hour.start_us: hour for hour in self.store.reader.newest(uid, START_US, until_us)}
+        assert sorted(stored) == list(range(START_US, until_us, HOUR_US)), "every hour is there, with rows or without"
+        expected = pd.concat(ORACLE.counts(rows), axis=1)
+        by_hour = dict(zip(expected.index, expected.to_numpy(int).tolist(), strict=True))
+        for start_us, hour in stored.items():
+            found = [Profile.decode(each) for each in decode_profiles(hour.profile).values()]
+            counts = found[0].tally.counts.tolist() if found else [0] * REFERENCE.layout.slots
+            assert counts == by_hour.get(start_us, [0] * REFERENCE.layout.slots), (uid, start_us)
+        return len(stored)
 
-def _by_hour(sent: Sent) -> dict[int, list[int]]:
-    """Counts by slot of every hour, the slow way."""
-    x_edges = REFERENCE.layout.bins[0].edges
-    categories = list(REFERENCE.layout.bins[1].categories)
-    frame = pd.DataFrame(
-        {
-            "hour": np.concatenate(sent.times_us) // HOUR_US * HOUR_US,
-            "x": np.searchsorted(
-                np.array([*x_edges[:-1], np.nextafter(x_edges[-1], np.inf)]), np.concatenate(sent.x), side="right"
-            ),
-            "word": [categories.index(each) if each in categories else len(categories) for each in np.concatenate(sent.word)],
-            "flag": np.concatenate(sent.flag).astype(int),
-        }
-    )
-    widths = [bins.slots for bins in REFERENCE.layout.bins]
-    return {
-        int(hour): [
-            count
-            for name, width in zip(("x", "word", "flag"), widths, strict=True)
-            for count in np.bincount(rows[name], minlength=width).tolist()
-        ]
-        for hour, rows in frame.groupby("hour")
-    }
+
+def check_metrics(connection: sqlite3.Connection, name: str, rows: pd.DataFrame, hours: range) -> None:
+    """Compares what the views of the database say of an endpoint's hours with the oracle."""
+    expected = ORACLE.columns(rows)
+    span = (name, hours.start, hours.stop)
+    sql = "SELECT * FROM {} WHERE endpoint = ? AND start_us >= ? AND start_us < ? ORDER BY start_us"
+    stored = pd.read_sql(sql.format("newest_columns"), connection, params=span, index_col="start_us")
+    for column, wanted in expected.items():
+        _assert_equal(stored[stored["column"] == column], wanted)
+    endpoint = pd.read_sql(sql.format("newest_hours"), connection, params=span, index_col="start_us")
+    assert endpoint.index.tolist() == list(hours)
+    idle = endpoint[endpoint["rows"] == 0]
+    assert set(idle["status"]) <= {"insufficient_data"}
+    assert idle["drift"].isna().all()
+    _assert_equal(endpoint[endpoint["rows"] > 0], ORACLE.hours(expected))
+
+
+def _assert_equal(stored: pd.DataFrame, wanted: pd.DataFrame) -> None:
+    assert stored.index.tolist() == wanted.index.tolist(), "hours with rows, and no others"
+    assert stored["status"].tolist() == [STATUSES[verdict] for verdict in wanted["verdict"]]
+    for metric in wanted.columns.drop("verdict"):
+        np.testing.assert_allclose(stored[metric], wanted[metric], rtol=1e-9, atol=1e-7, err_msg=metric)
+
+
+def _name(number: int) -> str:
+    return f"simulated/f/m{number}:1"

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 def export(name: str, *, start: str | None, end: str | None, window: str | None, folder: Path, server: str, as_json: bool) -> None:
     """Write the rows of endpoint NAME to Parquet files in DIR, one an hour, in the order of event time.
 
-    A file is named by the start of its hour, and replaces one of that name. Hours of which rows are not kept are listed, with the
-    setting that keeps them; where none is kept, that is an error.
+    A file is named by the start of its hour, and replaces one of that name. Numbers are doubles, as they are counted. Hours of
+    which rows are not kept are listed, with the setting that keeps them; where none is kept, that is an error.
     """
     if window is not None and (start is not None or end is not None):
         raise click.UsageError("give either --window, or --start and --end, not both")

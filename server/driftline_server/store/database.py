@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from driftline_server.store.folder import StoreError
-from driftline_server.store.tables import FORMAT, migrations
+from driftline_server.store.tables import FORMAT, migrations, note_format
 from driftline_server.store.views import create_views
 
 FILE = "driftline.sqlite"
@@ -39,11 +39,13 @@ def open_database(path: Path) -> Database:
         _require_known(db, path)
         for pragma in _PRAGMAS:
             db.conn.execute(f"PRAGMA {pragma}")
-        migrations().apply(db)
+        steps = migrations()
+        with db.atomic():
+            steps.ensure_migrations_table(db)  # a table and its index: sqlite-utils would make them one after the other
+        steps.apply(db)
         with db.atomic():
             create_views(db)
-            about = {"format": str(FORMAT), "version": version("driftline")}
-            db.conn.executemany("INSERT OR REPLACE INTO server (key, value) VALUES (?, ?)", about.items())
+            note_format(db, FORMAT)
     except sqlite3.Error as error:
         connection.close()
         raise StoreError(f"{path} cannot be used: {error}; {_remedy(error, path)}") from None

@@ -108,8 +108,7 @@ class Reader:
         """
         known = ENDPOINT_METRICS if column is None else COLUMN_METRICS
         if metric not in known:
-            of = "an endpoint" if column is None else "a column"
-            raise InvalidInput(f"{of} has no metric {metric!r}; there are {', '.join(known)}", field="metric")
+            raise InvalidInput(_no_metric(metric, column), field="metric")
         if column is None:
             select, parameters, is_label = f"hours.rows, hours.{metric}, hours.status FROM hours", [], False
         else:
@@ -158,6 +157,18 @@ class Reader:
             self._idle.put_nowait(connection)
         except queue.Full:
             connection.close()
+
+
+def _no_metric(metric: str, column: str | None) -> str:
+    """What to say of a metric that is none of an endpoint as a whole (no column), or of a column."""
+    if column is None and metric in COLUMN_METRICS:
+        return f"{metric} is a metric of one column, not of an endpoint as a whole; name it: --column COL, or column=... in Python"
+    if column is not None and metric in ENDPOINT_METRICS:
+        return f"{metric} is a metric of an endpoint as a whole; leave the column {column!r} out"
+    if column is not None:
+        return f"a column has no metric {metric!r}; there are {', '.join(COLUMN_METRICS)}"
+    known = f"{', '.join(ENDPOINT_METRICS)}, and of one column (--column COL) {', '.join(COLUMN_METRICS)}"
+    return f"an endpoint has no metric {metric!r}; there are {known}"
 
 
 def _of_column(metric: str) -> str:

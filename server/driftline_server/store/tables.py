@@ -5,6 +5,7 @@ row per endpoint, column and hour); the views of `views.py` say the names.
 """
 
 from collections.abc import Callable
+from importlib.metadata import version
 
 from sqlite_utils import Database, Migrations
 
@@ -131,11 +132,25 @@ FORMAT = len(STEPS)
 
 
 def migrations() -> Migrations:
-    """The steps as sqlite-utils applies them: each in a transaction of its own, once."""
+    """The steps as sqlite-utils applies them: each in a transaction of its own, once, with the format that the file is then of."""
     made = Migrations("driftline")
-    for step in STEPS:
-        made(name=step.__name__)(step)
+    for number, step in enumerate(STEPS, start=1):
+        made(name=step.__name__)(_noting(step, number))
     return made
+
+
+def note_format(db: Database, number: int) -> None:
+    """Says in the file which format it is of, and by which version, so that an older one refuses what it does not know."""
+    about = {"format": str(number), "version": version("driftline")}
+    db.conn.executemany("INSERT OR REPLACE INTO server (key, value) VALUES (?, ?)", about.items())
+
+
+def _noting(step: Callable[[Database], None], number: int) -> Callable[[Database], None]:
+    def noted(db: Database) -> None:
+        step(db)
+        note_format(db, number)
+
+    return noted
 
 
 def _run(db: Database, script: str) -> None:

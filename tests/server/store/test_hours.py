@@ -151,7 +151,13 @@ def test_newest_reads_any_span_in_order(store: Store) -> None:
 
 
 def test_what_is_unknown_is_named_with_what_is_known(store: Store) -> None:
-    with pytest.raises(InvalidInput, match="no metric 'tvd'; there are rows, rows_other_reference, drift"):
+    with pytest.raises(
+        InvalidInput, match=r"no metric 'tdv'; there are rows, rows_other_reference, drift, and of one column .*tvd"
+    ):
+        store.reader.history("u", "tdv", None, **ALWAYS)
+    with pytest.raises(InvalidInput, match="'amount' out"):
+        store.reader.history("u", "rows_other_reference", "amount", **ALWAYS)
+    with pytest.raises(InvalidInput, match=r"tvd is a metric of one column, .*; name it: --column COL"):
         store.reader.history("u", "tvd", None, **ALWAYS)
     with pytest.raises(InvalidInput, match=r"no metric 'x; DROP TABLE hours'; there are .*hellinger"):
         store.reader.history("u", "x; DROP TABLE hours", "amount", **ALWAYS)
