@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from driftline_core.query import Bin
 
-BARS_MAX = 32
+BARS_MAX = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ def bars(bins: Sequence[Bin]) -> list[Bar]:
     shown = [each for each in bins if each.reference or each.current or _is_inner(each)]
     if len(shown) > BARS_MAX:
         shown = _neighbours(shown) if any(each.lower is not None for each in shown) else _largest(shown, reference, current)
-    return [Bar(_label(each), each.reference / max(1, reference), each.current / max(1, current)) for each in shown]
+    digits = _digits(shown)
+    return [Bar(_label(each, digits), each.reference / max(1, reference), each.current / max(1, current)) for each in shown]
 
 
 def _is_inner(given: Bin) -> bool:
@@ -63,11 +64,17 @@ def _counts(bins: Sequence[Bin]) -> tuple[int, int]:
     return sum(each.reference for each in bins), sum(each.current for each in bins)
 
 
-def _label(given: Bin) -> str:
+def _digits(bins: Sequence[Bin]) -> int:
+    """How many it takes to tell the edges apart."""
+    edges = {edge for each in bins for edge in (each.lower, each.upper) if edge is not None}
+    return next((digits for digits in range(4, 17) if len({f"{edge:.{digits}g}" for edge in edges}) == len(edges)), 17)
+
+
+def _label(given: Bin, digits: int) -> str:
     if given.category is not None:
         return given.category
     if given.lower is None or given.upper is None:
         return {"other": "unseen in the reference"}.get(given.name, given.name)
     if given.lower == -math.inf:
-        return f"below {given.upper:.6g}"
-    return f"above {given.lower:.6g}" if given.upper == math.inf else f"{given.lower:.6g} to {given.upper:.6g}"
+        return f"below {given.upper:.{digits}g}"
+    return f"above {given.lower:.{digits}g}" if given.upper == math.inf else f"{given.lower:.{digits}g} to {given.upper:.{digits}g}"

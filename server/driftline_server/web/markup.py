@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from driftline_server.notify import escaping
 
 # Not Jinja: three pages are less than its loader, and what it forgets to escape is a template away.
-_EMPTY = frozenset(("meta", "link", "rect", "br"))
+_EMPTY = frozenset(("meta", "link"))
 
 
 @dataclass(frozen=True, slots=True)

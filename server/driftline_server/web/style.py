@@ -21,7 +21,7 @@ a { color: var(--link); }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { padding: .35rem .75rem; text-align: left; white-space: nowrap; border-top: 1px solid var(--line); vertical-align: top; }
 thead th { border-top: 0; background: var(--box); color: var(--soft); font-weight: 600; }
-tbody th { font-weight: 600; max-width: 24rem; white-space: normal; overflow-wrap: anywhere; }
+tbody th { font-weight: 600; min-width: 8rem; max-width: 24rem; white-space: normal; overflow-wrap: anywhere; }
 td.text { white-space: normal; min-width: 14rem; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .status { font-weight: 600; white-space: nowrap; }
@@ -33,8 +33,8 @@ figcaption { overflow-wrap: anywhere; margin-bottom: .4rem; }
 figure table { font-size: .8125rem; line-height: 1.2; }
 figure th, figure td { border: 0; padding: .15rem .35rem; }
 figure thead th { background: none; }
-figure tbody th { font-weight: 400; max-width: 9rem; }
-figure td.bars { width: 55%; }
+figure tbody th { font-weight: 400; min-width: 7.5rem; max-width: 9rem; }
+figure td.bars { width: 50%; }
 svg { display: block; width: 100%; height: 16px; }
 .reference { fill: var(--reference); } .current { fill: var(--current); }
 .key { display: inline-block; width: .7em; height: .7em; margin: 0 .3em 0 .6em; }
