@@ -26,7 +26,10 @@ def _address(listen: str) -> str:
 
 
 def _page(http: str) -> str:
-    return http if http in ("auto", "none") else _address(http)
+    try:
+        return http if http in ("auto", "none") else _address(http)
+    except ValueError:
+        raise ValueError(f"{http!r} is no address for the page; write HOST:PORT, none, or auto (beside listen's)") from None
 
 
 def _url(url: str) -> str:

@@ -61,6 +61,8 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         ({"push_streams_max": "lots"}, "setting 'push_streams_max': Input should be a valid integer"),
         ({"unary_threads": -1}, "setting 'unary_threads': Input should be greater than 0"),
         ({"log_json": "perhaps"}, "setting 'log_json': Input should be a valid boolean"),
+        ({"http": "8433"}, "setting 'http': '8433' is no address for the page; write HOST:PORT, none, or auto"),
+        ({"public_url": "drift"}, "setting 'public_url': 'drift' is no address that leads to the page; write https://HOST"),
         ({"listen": "7433"}, "setting 'listen': '7433' is no address to listen on; write HOST:PORT"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -81,3 +83,9 @@ def test_an_address_that_cannot_be_had_is_told(server: Server) -> None:
     for address in (server.address, "192.0.2.1:7433"):
         line = ended("--data", "none", "--listen", address)
         assert line == f"driftline: cannot listen on {address}: the port is in use, or the address is not this machine's"
+
+
+def test_a_page_s_address_that_cannot_be_had_is_told(server: Server) -> None:
+    for address in (server.page.removeprefix("http://"), server.address, "192.0.2.1:8433"):
+        line = ended("--data", "none", "--listen", "127.0.0.1:0", "--http", address)
+        assert line == f"driftline: cannot serve the page on {address}: the port is in use, or the address is not this machine's"
