@@ -56,13 +56,19 @@ class _Reader(HTMLParser):
         self.texts: list[str] = []
         self.tags: set[str] = set()
         self.links: list[str] = []
+        self._tag = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._tag = tag
         self.tags.add(tag)
         self.links += [value or "" for name, value in attrs if tag == "a" and name == "href"]
 
     def handle_data(self, data: str) -> None:
-        self.texts.append(data.strip())
+        if self._tag != "style":
+            self.texts.append(data.strip())
+
+    def handle_endtag(self, tag: str) -> None:
+        self._tag = ""
 
 
 def _read(html: str) -> _Reader:

@@ -1,6 +1,7 @@
 """The page of reports: what messages link to is there, says what the client says, and nobody who asks it slowly holds it up."""
 
 import json
+import re
 import socket
 import time
 import urllib.parse
@@ -82,6 +83,15 @@ def test_a_message_links_the_report_that_the_client_gives(told: Server, hook: Lo
     assert alert["annotations"]["export"] in page.text
     assert {"svg", "rect", "figure"} <= page.tags
     assert ask(f"{url}&format=json").json == report_document(report) == ask(url, Accept="application/json").json
+
+
+def test_a_span_that_is_widened_says_so(told: Server, url: str) -> None:
+    assert "Widened" not in ask(url).text
+    query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+    narrower = urllib.parse.urlencode(query | {"end": query["end"].replace(":00Z", ":00.5Z")})
+    page = ask(f"{told.page}/report/{NAME}?{narrower}")
+    assert "Widened to the steps of time that are still kept" in page.text
+    assert re.search(r"amount drift [01]\.\d{3}", page.text)
 
 
 def test_what_strangers_named_is_text(told: Server, url: str) -> None:

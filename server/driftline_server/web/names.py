@@ -10,11 +10,20 @@ def is_meant(host: str, hosts: Collection[str]) -> bool:
     >>> is_meant("127.0.0.1:8433", ()), is_meant("[::1]:8433", ()), is_meant("evil.example", ()), is_meant("", ())
     (True, True, False, True)
     """
-    name = host.rpartition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    name = name.strip("[").rstrip(".").lower()
+    name = host_of(host)
     if not host or name == "localhost" or name in hosts:
         return True
     try:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def host_of(authority: str) -> str:
+    """The name in HOST:PORT, as names are compared.
+
+    >>> host_of("[::1]:8433"), host_of("Drift.example.com.")
+    ('::1', 'drift.example.com')
+    """
+    host = authority.rpartition("]")[0] if authority.startswith("[") else authority.partition(":")[0]
+    return host.strip("[").rstrip(".").lower()

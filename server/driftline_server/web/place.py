@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from driftline_server.config import PAGE_PORT_STEP, ConfigError, Settings
+from driftline_server.web.names import host_of
 
 log = structlog.get_logger(__name__)
 
@@ -51,8 +52,8 @@ def place_of(settings: Settings, port: int) -> Place | None:
         return None
     bound = listening.getsockname()
     local = f"http://{reached(address, bound[1])}"
-    hosts = {urllib.parse.urlsplit(each).hostname for each in (settings.public_url, f"//{settings.public_address}")}
-    answers_to = frozenset(name for name in hosts if name) if ipaddress.ip_address(bound[0]).is_loopback else None
+    public = urllib.parse.urlsplit(settings.public_url).netloc, settings.public_address
+    answers_to = frozenset(map(host_of, filter(None, public))) if ipaddress.ip_address(bound[0]).is_loopback else None
     return Place(listening, local, settings.public_url or local, answers_to)
 
 

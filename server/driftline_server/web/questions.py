@@ -30,9 +30,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The report of a window of an endpoint, and the alerts about times in it, the newest first; made at `at_us`."""
+    """The report of a window of an endpoint, and the alerts about times in it, the newest first; made at `at_us`.
+
+    The window is what was asked for, widened to the steps of time that are kept.
+    """
 
     endpoint: str
+    asked: Span
     report: Report
     alerts: tuple[Alert, ...]
     at_us: int
@@ -44,6 +48,11 @@ class Seen:
     @property
     def end_us(self) -> int:
         return self.report.window.end_us
+
+    @property
+    def is_widened(self) -> bool:
+        """Whether it holds rows of a time that was not asked for."""
+        return self.asked.start_us not in (None, self.start_us) or self.asked.end_us not in (None, self.end_us)
 
 
 class Questions:
@@ -79,7 +88,7 @@ class Questions:
         alerts = self._alerting.alerts(endpoint=registration.name, state=None, most=ALERTS_MAX)
         start_us, end_us = report.window.start_us, report.window.end_us
         within = tuple(each for each in alerts if each.start_us < end_us and each.end_us > start_us)
-        return Seen(registration.name, report, within, self._clock.now_us())
+        return Seen(registration.name, span, report, within, self._clock.now_us())
 
     def _last_hour(self, registration: Registration) -> Report | None:
         try:

@@ -13,10 +13,11 @@ from driftline_server.web.questions import Seen
 
 COLUMNS_MAX = 200
 PICTURES_MAX = 12
+EVIDENCE_MAX = 5
 _ALARMS = (Status.DETECTED, Status.POTENTIAL)
 _WINDOWS = ("10m", "1h", "24h", "7d")
 _COLUMN_HEADS = ("column", "status", "drift#", "role", "kind", "rows#", "nulls#", "tvd#", "hellinger#", "kld#")
-_ALERT_HEADS = ("rule", "state", "severity", "first seen", "what")
+_ALERT_HEADS = ("rule", "state", "severity", "first seen", "what", "as it was seen then")
 
 
 def report_page(seen: Seen, links: Links, *, root: str) -> str:
@@ -48,6 +49,8 @@ def _headline(seen: Seen) -> list[Child]:
         element("p", status_of(seen.report.status), f" · drift {figure(seen.report.drift)} (mean of the features)"),
         element("p", f"{window.profile.rows:,} rows · ", between(window.start_us, window.end_us)),
     ]
+    if seen.is_widened:
+        lines.append(element("p", "Widened to the steps of time that are still kept, which grow with age.", class_="soft"))
     if window.rows_other_reference:
         more = f"{window.rows_other_reference:,} more rows were counted under an older reference; this report leaves them out."
         lines.append(element("p", more, class_="soft"))
@@ -91,6 +94,7 @@ def _alerts(seen: Seen) -> list[Child]:
 
 
 def _alert(alert: Alert) -> Markup:
+    parts = [f"{each.column or ''} {each.metric} {figure(each.value)}".strip() for each in alert.evidence[:EVIDENCE_MAX]]
     return element(
         "tr",
         element("th", alert.rule, scope="row"),
@@ -98,6 +102,7 @@ def _alert(alert: Alert) -> Markup:
         element("td", alert.severity),
         element("td", time_of(alert.first_seen_us)),
         element("td", alert.summary, class_="text"),
+        element("td", ", ".join(parts), class_="text"),
     )
 
 

@@ -78,6 +78,11 @@ def test_links_name_the_public_address() -> None:
         assert place.hosts == {"drift.example.com", "grpc.example.com"}
 
 
+def test_an_address_of_another_kind_is_let_be() -> None:
+    with placed(7433, http="127.0.0.1:0", public_address="[bad") as place:
+        assert place is not None
+
+
 def test_where_others_reach_it_any_name_is_answered() -> None:
     with placed(7433, http="0.0.0.0:0") as place:
         assert place is not None
