@@ -10,6 +10,7 @@ from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 from waitress.wasyncore import close_all, loop
@@ -21,6 +22,8 @@ IDLE_S = 15
 # From a request's first byte to the answer's last one.
 EXCHANGE_S = 30.0
 LOOK_S = 2
+# How long a connection may stay whose client left before its answer: nothing wakes the library then.
+WAKE_S = 0.2
 END_S = 2.0
 
 
@@ -65,11 +68,11 @@ class Front:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            loop(timeout=1.0, use_poll=True, map=self._map, count=1)  # not select(), which knows descriptors below 1,024 only
+            loop(timeout=WAKE_S, use_poll=True, map=self._map, count=1)  # not select(), which knows descriptors below 1,024 only
         self._server.accepting = False
         end = time.monotonic() + END_S
         while self._is_busy() and time.monotonic() < end:
-            loop(timeout=0.1, use_poll=True, map=self._map, count=1)
+            loop(timeout=WAKE_S, use_poll=True, map=self._map, count=1)
         self._server.task_dispatcher.shutdown(timeout=1)
         close_all(self._map, ignore_all=True)
 
@@ -91,9 +94,16 @@ class Front:
         )
 
 
+class _Request(HTTPRequestParser):  # type: ignore[misc]
+    """The library's parser, which leaves a request that is none without a path, and asks for it where its sender has gone."""
+
+    path = ""
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc]
     """A connection, and when its exchange under way began."""
 
+    parser_class = _Request
     began_s = 0.0
 
     def received(self, data: bytes) -> Any:

@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -97,6 +98,16 @@ def test_a_body_is_refused() -> None:
     with serving(hello) as where, socket.create_connection(where, timeout=WAIT_S) as sender:
         sender.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n")
         assert b" 413 " in sender.recv(1000)
+
+
+def test_who_sends_nonsense_and_goes_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    with serving(hello) as where:
+        for _ in range(100):
+            with socket.create_connection(where, timeout=WAIT_S) as gone:
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                gone.sendall(b"\xff\xfe nonsense\r\n\r\n")
+        assert ask(where) == b"hello"
+    assert not caplog.records
 
 
 def test_a_stop_lets_an_answer_end_and_waits_for_no_other() -> None:
