@@ -22,8 +22,8 @@ IDLE_S = 15
 # From a request's first byte to the answer's last one.
 EXCHANGE_S = 30.0
 LOOK_S = 2
-# How long a connection may stay whose client left before its answer: nothing wakes the library then.
-WAKE_S = 0.2
+# Connections that wait to be taken; past them the system drops, and clients try again a second later.
+BACKLOG = 128
 END_S = 2.0
 
 
@@ -68,11 +68,11 @@ class Front:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            loop(timeout=WAKE_S, use_poll=True, map=self._map, count=1)  # not select(), which knows descriptors below 1,024 only
+            loop(timeout=1.0, use_poll=True, map=self._map, count=1)  # not select(), which knows descriptors below 1,024 only
         self._server.accepting = False
         end = time.monotonic() + END_S
         while self._is_busy() and time.monotonic() < end:
-            loop(timeout=WAKE_S, use_poll=True, map=self._map, count=1)
+            loop(timeout=0.1, use_poll=True, map=self._map, count=1)
         self._server.task_dispatcher.shutdown(timeout=1)
         close_all(self._map, ignore_all=True)
 
@@ -84,7 +84,7 @@ class Front:
             sockets=[self._listening],
             threads=self._threads,
             connection_limit=self._connections_max + 2,  # the library counts the socket and its own pipe
-            backlog=self._connections_max,
+            backlog=BACKLOG,
             channel_timeout=IDLE_S,
             cleanup_interval=LOOK_S,
             max_request_header_size=HEADER_BYTES_MAX,
