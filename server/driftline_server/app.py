@@ -1,6 +1,5 @@
 """Wiring: one engine, its owner, the services on one port; recovered, started, and drained."""
 
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,10 +21,14 @@ from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.intake import Intake
 from driftline_server.journal import State
 from driftline_server.listening import bound
+from driftline_server.notify.links import Links
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
 from driftline_server.rpc.services import alert_services, ingest_service, services, subscriptions_of
+from driftline_server.web.place import place_of, reached
+from driftline_server.web.questions import Questions
+from driftline_server.web.wiring import page_front
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +50,10 @@ class App:
         """Takes the address and the data folder. Raises ConfigError where one of them, or a rule or receiver, cannot be had."""
         self._server = grpc.server(ThreadPoolExecutor(settings.unary_threads, "unary"), options=_options(settings))
         self._port = bound(self._server, settings.listen)
-        settings = settings.model_copy(update={"public_address": settings.public_address or _reached(settings.listen, self._port)})
+        settings = settings.model_copy(update={"public_address": settings.public_address or reached(settings.listen, self._port)})
         self._settings = settings
+        self.page = place_of(settings, self._port)
+        links = Links(page=self.page.url if self.page else "", server=settings.public_address)
         clock = clock or SystemClock()
         limits = Limits(settings.payload_bytes_max, settings.batch_rows_max, settings.batch_cells_max, settings.columns_max)
         self._room = room = Credits(batches_max=settings.queue_batches_max, bytes_max=settings.queue_bytes_max)
@@ -68,22 +73,20 @@ class App:
                 on_state=self._on_state,
             )
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
-        self._alerting = alerting(settings, registry, answers, owner=self._owner, clock=clock, durability=self._durability)
+        self._alerting = alerting(settings, registry, answers, links, owner=self._owner, clock=clock, durability=self._durability)
         exports = self._durability.exports if self._durability else None
         self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits), settings)
-        self._health = health.HealthServicer(
-            experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2, "health")
-        )
         self._server.add_generic_rpc_handlers(
             services(self._ingest, registry, answers, exports, owner=self._owner, clock=clock, limits=limits, settings=settings)
         )
         self._subscriptions = subscriptions_of(self._alerting, settings)
         self._server.add_generic_rpc_handlers((alert_services(self._alerting, self._subscriptions, settings),))
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._health = _health_of(self._server)
+        self._is_serving = False
+        questions = Questions(registry, answers, self._owner, self._alerting, clock)
+        self._front = page_front(self.page, settings, questions, links, lambda: self._is_serving) if self.page else None
         if settings.reflection:
-            from grpc_reflection.v1alpha import reflection
-
-            reflection.enable_server_reflection((*SERVICES[1:], reflection.SERVICE_NAME), self._server)
+            _describe(self._server)
 
     def start(self, progress: Progress = lambda read, total: None) -> int:
         """Compiles the kernels, recovers what was kept, then serves; returns the port.
@@ -99,12 +102,16 @@ class App:
             self._durability.start()
         self._alerting.start()
         self._server.start()
+        if self._front is not None:
+            self._front.start()
         self._serving(health_pb2.HealthCheckResponse.SERVING)
         return self._port
 
     def stop(self) -> None:
         """Drains: no more is taken, what was accepted is durable and counted, calls under way end or are ended."""
         self._serving(health_pb2.HealthCheckResponse.NOT_SERVING)
+        if self._front is not None:
+            self._front.stop()
         self._subscriptions.drain()
         self._ingest.drain(self._settings.drain_seconds)
         self._server.stop(self._settings.drain_seconds).wait()
@@ -129,6 +136,7 @@ class App:
             log.info("batches are taken again")
 
     def _serving(self, status: int) -> None:
+        self._is_serving = status == health_pb2.HealthCheckResponse.SERVING
         for service in SERVICES:
             self._health.set(service, status)
 
@@ -143,10 +151,16 @@ def engine_settings(settings: Settings) -> EngineSettings:
     )
 
 
-def _reached(listen: str, port: int) -> str:
-    """The address by which others reach what listens here."""
-    host = listen.rpartition(":")[0]
-    return f"{socket.gethostname() if host in ('0.0.0.0', '[::]') else host}:{port}"  # noqa: S104 - it is compared
+def _health_of(server: grpc.Server) -> health.HealthServicer:
+    servicer = health.HealthServicer(experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2, "health"))
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    return servicer
+
+
+def _describe(server: grpc.Server) -> None:
+    from grpc_reflection.v1alpha import reflection
+
+    reflection.enable_server_reflection((*SERVICES[1:], reflection.SERVICE_NAME), server)
 
 
 def _options(settings: Settings) -> list[tuple[str, int]]:

@@ -17,16 +17,19 @@ SAY_SECONDS = 2.0
 
 @click.command()
 @click.option("--listen", metavar="HOST:PORT", help="Address to serve on. Default 127.0.0.1:7433; port 0 takes a free one.")
+@click.option(
+    "--http", metavar="HOST:PORT|none", help="Address of the page of reports. Default: beside --listen, 1000 ports above it."
+)
 @click.option("--data", metavar="DIR|none", help="Where state is kept; none keeps all in memory. Default ./driftline-data.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, as TOML; docs/settings.md.")
-def serve(listen: str | None, data: str | None, config: Path | None) -> None:
+def serve(listen: str | None, http: str | None, data: str | None, config: Path | None) -> None:
     """Run the server: takes predictions, computes drift, answers.
 
     Every setting is a key of the file or DRIFTLINE_<KEY> in the environment: docs/settings.md lists them. The command line holds
     over the environment, the environment over the file.
     """
     try:
-        settings = load(config, listen=listen, data=data)
+        settings = load(config, listen=listen, http=http, data=data)
         configure(json=settings.log_json)
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # gRPC's own lines tell an operator nothing that ours do not
         from driftline_server.app import App  # numba and gRPC: not for --help
@@ -38,6 +41,9 @@ def serve(listen: str | None, data: str | None, config: Path | None) -> None:
         sys.exit(2)
     kept = "nothing is kept (--data none)" if settings.data == "none" else f"data in {settings.data}"
     say(f"driftline: {kept}")
+    if app.page is not None:
+        linked = f", linked as {app.page.url}" if settings.public_url else ""
+        say(f"driftline: reports for a browser at {app.page.local}{linked}")
     say(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}")
     asked = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,6 +5,8 @@ to these defaults by a test.
 """
 
 import os
+import re
+import urllib.parse
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +18,8 @@ from driftline_server import environment
 
 Positive = Annotated[int, Field(gt=0)]
 MiB = 1024 * 1024
+# Not the next port: servers are started on neighbouring ones, and a page must not take another server's.
+PAGE_PORT_STEP = 1000
 
 
 def _address(listen: str) -> str:
@@ -26,6 +30,24 @@ def _address(listen: str) -> str:
     if ":" in host and not (host.startswith("[") and host.endswith("]")):
         raise ValueError(f"{listen!r} may be read in two ways; write an IPv6 address in brackets, as [::1]:7433")
     return listen
+
+
+def _page(http: str) -> str:
+    try:
+        return http if http in ("auto", "none") else _address(http)
+    except ValueError:
+        raise ValueError(f"{http!r} is no address for the page; write HOST:PORT, none, or auto (beside listen's)") from None
+
+
+def _url(url: str) -> str:
+    """An address to which a path can be added, without its last slash."""
+    parts = urllib.parse.urlsplit(url)
+    bare = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    if url and (
+        not bare or "@" in parts.netloc or parts.query or parts.fragment or not re.fullmatch(r"[A-Za-z0-9._~:/%\[\]-]+", url)
+    ):
+        raise ValueError(f"{url!r} is no address that leads to the page; write https://HOST, with a port and a path if need be")
+    return url.rstrip("/")
 
 
 def _folder(data: str) -> str:
@@ -46,6 +68,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=environment.PREFIX, extra="forbid", frozen=True)
 
     listen: Annotated[str, AfterValidator(_address)] = "127.0.0.1:7433"
+    # The page of reports: HOST:PORT, "none", or "auto": beside `listen`, PAGE_PORT_STEP above its port, none where that is taken.
+    http: Annotated[str, AfterValidator(_page)] = "auto"
     # Where state is kept; "none" keeps all in memory.
     data: Annotated[str, AfterValidator(_folder)] = "./driftline-data"
     reflection: bool = False
@@ -75,8 +99,9 @@ class Settings(BaseSettings):
     alert_days: Positive = 400
     # Clients may register gRPC callbacks on private and loopback addresses; they may anyway where `listen` is a loopback address.
     callbacks_private: bool = False
-    # How links in messages reach this server, where that is not the address it listens on.
+    # How commands in messages reach this server, and how links in them reach its page, where that is not where they listen.
     public_address: str = ""
+    public_url: Annotated[str, AfterValidator(_url)] = ""
     # Rows are archived, to be exported: "on", "off", or "auto" (endpoints that have a label).
     archive: Literal["auto", "on", "off"] = "auto"
     # The share of rows that is kept, always the same ones: 0.1 keeps every tenth or so.
@@ -109,6 +134,9 @@ class Settings(BaseSettings):
     upload_seconds: Positive = 900
     # Queries and other short calls answered at once; more wait their turn.
     unary_threads: Positive = 16
+    # Pages made at once; more wait their turn. Browsers connected at once; more wait to be taken.
+    http_threads: Positive = 2
+    http_connections_max: Positive = 64
     # Shutting down: how long calls under way may take to end.
     drain_seconds: Positive = 10
 

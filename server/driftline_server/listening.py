@@ -11,6 +11,8 @@ import grpc
 
 from driftline_server.config import ConfigError
 
+Found = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]  # an address, as getaddrinfo gives it
+
 _WHY = {
     errno.EADDRINUSE: "the port is in use; end who listens there, or name another port (0 takes a free one)",
     errno.EADDRNOTAVAIL: "the address is not this machine's; name one that is, or 0.0.0.0 for all it has",
@@ -43,24 +45,31 @@ def why(error: OSError) -> str:
     return _WHY.get(error.errno or 0, error.strerror or str(error))
 
 
+def resolved(listen: str) -> list[Found]:
+    """What HOST:PORT means here; raises OSError."""
+    host, _, port = listen.rpartition(":")
+    try:
+        return socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError:  # IDNA does not know the name
+        raise socket.gaierror(socket.EAI_NONAME, "not a host name") from None
+
+
 def _require_free(listen: str) -> None:
     """Raises ConfigError unless every address that the host has here can be bound to, as gRPC will.
 
     All of them: gRPC is content with one, and would serve `localhost` on ::1 alone where 127.0.0.1 is taken.
     """
-    host, _, port = listen.rpartition(":")
     try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:  # UnicodeError: of a name that IDNA does not know
-        unknown = error if isinstance(error, OSError) else socket.gaierror(socket.EAI_NONAME, "not a host name")
-        raise ConfigError(f"cannot listen on {listen}: {why(unknown)}") from None
+        found = resolved(listen)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {listen}: {why(error)}") from None
     errors = list(_errors(found))
     refused = [error for error in errors if error.errno not in _ABSENT]
     if refused or len(errors) == len(found):
         raise ConfigError(f"cannot listen on {listen}: {why((refused or errors)[0])}")
 
 
-def _errors(found: Sequence[tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[Any, ...]]]) -> Iterator[OSError]:
+def _errors(found: Sequence[Found]) -> Iterator[OSError]:
     for family, kind, protocol, _, address in found:
         try:
             with contextlib.closing(socket.socket(family, kind, protocol)) as tried:

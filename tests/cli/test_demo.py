@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -76,6 +77,7 @@ def test_the_whole_story(tmp_path: Path) -> None:
     assert "208,892 people: not one alarm" in words
     assert re.search(r"mean of its 16 features, 0\.\d+, would have raised no alarm on its own", words)
     assert re.search(r"([\d,]+) rows were sent, \1 counted: none lost, none twice", words)
+    assert "linked the window's report" in words
     assert "exit status 0" in words
     assert "demo --keep" in words
     assert not lives(int(only(re.findall(STARTED, said))[1]))
@@ -97,6 +99,9 @@ def test_a_kept_server_answers_and_can_be_ended() -> None:
         said, errors = demo.communicate(timeout=170)
         assert (demo.returncode, errors) == (0, "")
         assert f"kill {pid}" in said
+        link = only(re.findall(r"The link: +(\S+)", said))
+        with urllib.request.urlopen(link, timeout=30) as page:
+            assert "AGEP" in page.read().decode()
         with driftline.connect(target) as client:
             assert client.drift("census/employment/model:2015", window="1h").status == "no_detection"
         os.kill(pid, signal.SIGTERM)

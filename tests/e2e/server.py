@@ -82,6 +82,12 @@ class Server:
         return int(self.address.rpartition(":")[2])
 
     @property
+    def page(self) -> str:
+        """The address of its page; empty where it has none."""
+        found = re.search(r"reports for a browser at (\S+?),?(\s|$)", self.log)
+        return found[1] if found else ""
+
+    @property
     def pid(self) -> int:
         return self._process.pid
 

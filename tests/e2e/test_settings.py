@@ -71,6 +71,8 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
             {"unary_thread": 3},
             "DRIFTLINE_UNARY_THREAD in the environment: there is no such setting; did you mean DRIFTLINE_UNARY_THREADS?",
         ),
+        ({"http": "8433"}, "setting 'http': '8433' is no address for the page; write HOST:PORT, none, or auto"),
+        ({"public_url": "drift"}, "setting 'public_url': 'drift' is no address that leads to the page; write https://HOST"),
         ({"listen": "7433"}, "setting 'listen': '7433' is no address to listen on; write HOST:PORT"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -97,3 +99,10 @@ def test_an_address_that_cannot_be_had_is_told(server: Server, command: list[str
     for address, why in told.items():
         line = ended("--data", "none", "--listen", address, command=command)
         assert line.startswith(f"driftline: cannot listen on {address}: {why}")
+
+
+def test_a_page_s_address_that_cannot_be_had_is_told(server: Server) -> None:
+    for address in (server.page.removeprefix("http://"), server.address, "192.0.2.1:8433"):
+        line = ended("--data", "none", "--listen", "127.0.0.1:0", "--http", address)
+        why = "the address is not this machine's; " if address.startswith("192") else "the port is in use; "
+        assert line.startswith(f"driftline: cannot serve the page on {address}: {why}")

@@ -58,8 +58,9 @@ def demo(*, keep: bool, svg: Path | None) -> None:
             worst, seen = _streamed(console, client, server.target)
             webhook.wait(lambda messages: any(each.status == "resolved" for each in messages), ALERT_SECONDS)
             words = _words(seen, client.endpoint(ENDPOINT), webhook)
+            linked = next((each.report_url for each in webhook.messages() if each.report_url), "")
         console.print("", words, "", sep="\n")
-    console.print(*_farewell(server if keep else None), sep="\n", soft_wrap=True)
+    console.print(*_farewell(server if keep else None, linked), sep="\n", soft_wrap=True)
     if svg is not None:
         write_picture(svg, worst, words, title="driftline demo")
 
@@ -121,7 +122,7 @@ def _words(seen: Seen, endpoint: driftline.Endpoint, webhook: Webhook) -> Render
     return Group(Text("What was seen", "bold"), points)
 
 
-def _farewell(server: Server | None) -> list[Text]:
+def _farewell(server: Server | None, linked: str) -> list[Text]:
     me = program()
     if server is None:
         keep, again = f"{me} demo --keep", f"{me} demo"
@@ -137,5 +138,6 @@ def _farewell(server: Server | None) -> list[Text]:
         Text(f"The server runs on, as process {server.process.pid}."),
         Text(f"Its log:   {server.log}"),
         Text.assemble("Next:      ", (f"{me} drift {ENDPOINT} --server {server.target}", "bold")),
+        *([Text.assemble("The link:  ", (linked, "bold"))] if linked else []),
         Text.assemble("Stop it:   ", (f"kill {server.process.pid}", "bold")),
     ]

@@ -69,6 +69,8 @@ class Seen:
             late = firing.at - self.detected_at
             when = f"{late:.1f} s after the first answer that said detected" if late > 0 else "before anyone had asked"
             told.append(f"An alert fired, and was delivered to a webhook {when}: “{firing.summary}”.")
+            if firing.report_url:
+                told.append("It named the command that exports the rows, and linked the window's report, a page with pictures.")
         if resolved is not None:
             told.append("It resolved by itself once the window held mended rows only, and that was delivered too.")
         return told

@@ -17,11 +17,12 @@ RULE = "input drift"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What came, and when (monotonic seconds): `status` is "firing" or "resolved"."""
+    """What came, and when (monotonic seconds): `status` is "firing" or "resolved"; `report_url` is empty where there is no page."""
 
     status: str
     summary: str
     at: float
+    report_url: str = ""
 
 
 @dataclass(slots=True)
@@ -35,8 +36,11 @@ class Webhook:
     def add(self, payload: dict[str, Any]) -> None:
         """Takes in a message: Alertmanager's webhook payload, version 4."""
         with self._changed:
-            summary = str(payload["alerts"][0]["annotations"].get("summary", ""))
-            self._messages.append(Message(str(payload["status"]), summary, time.monotonic()))
+            told = payload["alerts"][0]["annotations"]
+            message = Message(
+                str(payload["status"]), str(told.get("summary", "")), time.monotonic(), str(told.get("report_url", ""))
+            )
+            self._messages.append(message)
             self._changed.notify_all()
 
     def messages(self) -> list[Message]:

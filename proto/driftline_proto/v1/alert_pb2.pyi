@@ -436,18 +436,20 @@ class NotifyRequest(_message.Message):
     def __init__(self, delivery_key: _Optional[str] = ..., receiver: _Optional[str] = ..., attempt: _Optional[int] = ..., notifications: _Optional[_Iterable[_Union[Notification, _Mapping]]] = ..., count: _Optional[int] = ...) -> None: ...
 
 class Notification(_message.Message):
-    __slots__ = ("key", "alert", "at_us", "report", "export_command")
+    __slots__ = ("key", "alert", "at_us", "report", "export_command", "report_url")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ALERT_FIELD_NUMBER: _ClassVar[int]
     AT_US_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
     EXPORT_COMMAND_FIELD_NUMBER: _ClassVar[int]
+    REPORT_URL_FIELD_NUMBER: _ClassVar[int]
     key: str
     alert: Alert
     at_us: int
     report: str
     export_command: str
-    def __init__(self, key: _Optional[str] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., at_us: _Optional[int] = ..., report: _Optional[str] = ..., export_command: _Optional[str] = ...) -> None: ...
+    report_url: str
+    def __init__(self, key: _Optional[str] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., at_us: _Optional[int] = ..., report: _Optional[str] = ..., export_command: _Optional[str] = ..., report_url: _Optional[str] = ...) -> None: ...
 
 class NotifyResponse(_message.Message):
     __slots__ = ()

@@ -23,14 +23,14 @@ def alerting(
     settings: Settings,
     registry: Registry,
     answers: Answers,
+    links: Links,
     *,
     owner: Owner,
     clock: Clock,
     durability: Durability | None,
 ) -> Alerting:
-    """Rules, receivers and what they look at; links lead to `public_address`. Raises ConfigError, one line that names the key."""
+    """Rules, receivers and what they look at. Raises ConfigError, one line that names the key."""
     ledger: Ledger = StoreLedger(durability.writer) if durability is not None else MemoryLedger()
-    links = Links(server=settings.public_address)
     context = Context(clock=clock, links=links, calls_back=CallsBack(links))
     try:
         known = parse_receivers(settings.receivers)

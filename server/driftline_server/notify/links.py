@@ -3,9 +3,29 @@
 import shlex
 import urllib.parse
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from driftline_server.notify.notification import Notification
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Windowed(Protocol):
+    """What is about a window of an endpoint, such as a notification."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def start_us(self) -> int: ...
+    @property
+    def end_us(self) -> int: ...
+
+
+def moment(us: int) -> datetime:
+    """The UTC datetime of epoch microseconds; the calendar's end for what is beyond."""
+    try:
+        return _EPOCH + timedelta(microseconds=us)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if us > 0 else datetime.min.replace(tzinfo=UTC)
 
 
 def iso(us: int) -> str:
@@ -14,7 +34,7 @@ def iso(us: int) -> str:
     >>> iso(1_700_000_000_000_000)
     '2023-11-14T22:13:20Z'
     """
-    return datetime.fromtimestamp(us / 1e6, UTC).isoformat().replace("+00:00", "Z")
+    return moment(us).isoformat().replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +44,21 @@ class Links:
     page: str = ""
     server: str = ""
 
-    def report(self, told: Notification) -> str:
-        """The report's address or, where there is no page, the command that prints it."""
+    def report_url(self, told: Windowed) -> str:
+        """The address of the drift report; empty where there is no page."""
         if not self.page:
-            return self._command("drift", told)
-        query = urllib.parse.urlencode({"start": iso(told.start_us), "end": iso(told.end_us)})
-        return f"{self.page.rstrip('/')}/endpoints/{urllib.parse.quote(told.endpoint)}?{query}"
+            return ""
+        query = urllib.parse.urlencode({"start": iso(told.start_us), "end": iso(told.end_us)}, safe=":")
+        return f"{self.page.rstrip('/')}/report/{urllib.parse.quote(told.endpoint, safe='/:')}?{query}"
 
-    def export(self, told: Notification) -> str:
+    def report(self, told: Windowed) -> str:
+        """The command that prints the drift report."""
+        return self._command("drift", told)
+
+    def export(self, told: Windowed) -> str:
         """The command that writes the window's rows to a directory, as for a retraining."""
         return f"{self._command('export', told)} --to rows"
 
-    def _command(self, name: str, told: Notification) -> str:
+    def _command(self, name: str, told: Windowed) -> str:
         parts = ["driftline", name, told.endpoint, "--start", iso(told.start_us), "--end", iso(told.end_us)]
         return shlex.join([*parts, *(["--server", self.server] if self.server else [])])

@@ -59,7 +59,6 @@ def labels(told: Notification) -> dict[str, str]:
 
 
 def _alert(told: Notification, links: Links) -> dict[str, Any]:
-    report = links.report(told)
     return {
         "status": told.status,
         "labels": labels(told),
@@ -69,13 +68,14 @@ def _alert(told: Notification, links: Links) -> dict[str, Any]:
             "columns": ",".join(each.column for each in told.evidence),
             "window_start": iso(told.start_us),
             "window_end": iso(told.end_us),
-            "report": report,
+            "report": links.report(told),
             "export": links.export(told),
             "notification": told.id,
-        },
+        }
+        | ({"report_url": links.report_url(told)} if links.page else {}),
         "startsAt": iso(told.first_seen_us),
         "endsAt": _NO_END if told.status == FIRING else iso(told.at_us),
-        "generatorURL": report if links.page else "",
+        "generatorURL": links.report_url(told),
         "fingerprint": told.alert,
     }
 

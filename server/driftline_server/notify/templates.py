@@ -13,7 +13,7 @@ TEMPLATE_MAX = 2000
 TEXT_MAX = 2000
 FIELDS = (
     *("key", "status", "title", "count", "alert", "rule", "event", "severity", "endpoint", "endpoints", "column", "value"),
-    *("window_start", "window_end", "summary", "report", "export"),
+    *("window_start", "window_end", "summary", "report_url", "report", "export"),
 )
 _FIELD = re.compile(r"\{([a-z_]{1,32})\}")
 

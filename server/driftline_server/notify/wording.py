@@ -47,4 +47,6 @@ def _lines(told: Notification, links: Links) -> list[str]:
         parts = [f"{each.column} {each.metric} {each.value:.4g}" for each in told.evidence[:5] if each.value is not None]
         lines.append("columns: " + ", ".join(parts))
     lines.append(f"window: {iso(told.start_us)} to {iso(told.end_us)}, first seen {iso(told.first_seen_us)}")
+    if links.page:
+        lines.append(f"page: {links.report_url(told)}")
     return [*lines, f"report: {links.report(told)}", f"rows: {links.export(told)}"]

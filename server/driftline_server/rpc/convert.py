@@ -6,10 +6,11 @@ from driftline_core.errors import InvalidInput
 from driftline_core.payload import Limits
 from driftline_core.query import Bin, ColumnDrift, Report
 from driftline_core.schema import BinsSpec, Column, EndpointSpec, Kind, Role, Thresholds
+from driftline_core.spans import asked_span
 from driftline_proto.v1 import endpoint_pb2, export_pb2, ingest_pb2, metrics_pb2, schema_pb2
 from driftline_server.archive import Export
 from driftline_server.intake import Handle
-from driftline_server.registration import Registration
+from driftline_server.registration import Registration, is_stale
 from driftline_server.store import Point
 
 _KINDS = {
@@ -32,7 +33,6 @@ _STATUS_CODES = {
 }
 
 _HOUR_US = 3_600_000_000
-_TIME_MAX_US = 2**61
 
 
 def spec(message: endpoint_pb2.EndpointSpec) -> EndpointSpec:
@@ -60,21 +60,11 @@ def bins(message: endpoint_pb2.Bins) -> BinsSpec:
 
 def span(message: metrics_pb2.Span) -> Span:
     """A span of event time; raises InvalidInput for one that is empty, or said in two ways."""
-    window_us = message.window_us if message.HasField("window_us") else None
-    start_us = message.start_us if message.HasField("start_us") else None
-    end_us = message.end_us if message.HasField("end_us") else None
-    if window_us is not None and (start_us is not None or end_us is not None):
-        raise InvalidInput("give a window, or start and end, not both", field="span")
-    if window_us is not None and not 0 < window_us <= _TIME_MAX_US:
-        raise InvalidInput(f"a window of {window_us} µs is none; give a length of time", field="span.window_us")
-    for name, value in (("start_us", start_us), ("end_us", end_us)):
-        if value is not None and abs(value) > _TIME_MAX_US:
-            raise InvalidInput(f"{name} is out of range; give epoch microseconds", field=f"span.{name}")
-    if start_us is not None and end_us is not None and start_us >= end_us:
-        raise InvalidInput("start is not before end", field="span.start_us")
-    if window_us is None and start_us is None and end_us is None:
-        window_us = _HOUR_US
-    return Span(window_us, start_us, end_us)
+    return asked_span(
+        message.window_us if message.HasField("window_us") else None,
+        message.start_us if message.HasField("start_us") else None,
+        message.end_us if message.HasField("end_us") else None,
+    )
 
 
 def column(given: Column) -> schema_pb2.Column:
@@ -84,7 +74,6 @@ def column(given: Column) -> schema_pb2.Column:
 def endpoint(registration: Registration, totals: Totals, *, duplicates: int, now_us: int) -> endpoint_pb2.Endpoint:
     """An endpoint with its counters."""
     given = registration.spec
-    last_us = totals.last_arrival_us if totals.last_arrival_us is not None else registration.created_us
     return endpoint_pb2.Endpoint(
         name=registration.name,
         uid=registration.uid,
@@ -105,7 +94,7 @@ def endpoint(registration: Registration, totals: Totals, *, duplicates: int, now
         ),
         last_arrival_us=totals.last_arrival_us,
         watermark_us=totals.watermark_us,
-        stale=now_us - last_us > given.stale_after_us,
+        stale=is_stale(registration, totals, now_us=now_us),
         rows_min=given.rows_min,
         stale_after_us=given.stale_after_us,
         thresholds=schema_pb2.Thresholds(potential=given.thresholds.potential, detected=given.thresholds.detected),

@@ -190,7 +190,12 @@ def _notification(given: outgoing.Notification, links: Links) -> pb.Notification
         summary=given.summary,
     )
     return pb.Notification(
-        key=given.id, alert=told, at_us=given.at_us, report=links.report(given), export_command=links.export(given)
+        key=given.id,
+        alert=told,
+        at_us=given.at_us,
+        report=links.report(given),
+        export_command=links.export(given),
+        report_url=links.report_url(given),
     )
 
 

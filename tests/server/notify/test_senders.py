@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import urllib.parse
 from typing import Any
 
@@ -16,6 +17,7 @@ from driftline_server.notify.links import Links
 from driftline_server.notify.notification import RESOLVED, Delivery
 from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders import Context, sender
+from driftline_server.notify.senders.slack import message as slack_message
 from driftline_server.notify.trial import trial
 
 CLOCK = FakeClock()
@@ -40,6 +42,10 @@ def check_slack(body: dict[str, Any]) -> None:
     assert isinstance(body["text"], str) and 0 < len(body["text"]) <= 40_000
     assert 0 < len(body["blocks"]) <= 50
     for block in body["blocks"]:
+        if block["type"] == "context":
+            (link,) = block["elements"]
+            assert link["type"] == "mrkdwn" and re.fullmatch(r"<https://[^<>|]+\|drift report>", link["text"])
+            continue
         assert block["type"] in ("header", "section")
         assert block["text"]["type"] == "plain_text"
         assert 0 < len(block["text"]["text"]) <= (150 if block["type"] == "header" else 3000)
@@ -57,6 +63,15 @@ def test_slack_is_given_what_its_reference_asks_for(message: Delivery) -> None:
     check_slack(request.json)
     shown = request.body.decode()
     assert "<!" not in shown and "@here" not in shown and "\x1b" not in shown
+
+
+def test_slack_is_given_a_link_for_each_alert_told() -> None:
+    body = slack_message(LONG, Links(page="https://drift.example.com"))
+    check_slack(body)
+    assert [block["type"] for block in body["blocks"]] == ["header", *["section", "context"] * 10, "section"]
+    assert body["blocks"][2]["elements"][0]["text"].endswith(
+        "start=2027-01-15T07:00:00Z&amp;end=2027-01-15T08:00:00Z|drift report>"
+    )
 
 
 def test_an_alertmanager_is_posted_alerts() -> None:

@@ -10,8 +10,12 @@ from driftline_server.notify import escaping, wording
 from driftline_server.notify.channels import FOR_PEOPLE
 from driftline_server.notify.links import Links
 from driftline_server.notify.notification import RESOLVED, Delivery, Evidence
+from driftline_server.notify.senders.comment import comment
 from driftline_server.notify.senders.fields import fields
 from driftline_server.notify.templates import FIELDS, TEMPLATE_MAX, TEXT_MAX, check_template, render
+
+PAGE = Links(page="https://drift.example.com/x")
+URL = "https://drift.example.com/x/report/shop/fraud/scorer:v3?start=2027-01-15T07:00:00Z&end=2027-01-15T08:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,26 @@ def test_people_are_told_what_where_and_how_to_look() -> None:
         "report: driftline drift shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z",
         "rows: driftline export shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z --to rows",
     ]
+
+
+def test_people_are_told_where_the_page_is_and_the_command_still() -> None:
+    body = wording.body(Delivery("k", "ops", "g", (told("a"),), 1), PAGE).splitlines()
+    assert body[-3:-1] == [
+        f"page: {URL}",
+        "report: driftline drift shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z",
+    ]
+
+
+def test_a_comment_links_the_page_and_nothing_that_an_alert_says() -> None:
+    evil = f"page: {URL}> <https://evil.example.com"
+    said = comment(Delivery("k", "ops", "g", (told("a", summary=evil),), 1), PAGE)
+    assert f"page: <{URL}>" in said
+    assert "<https://evil" not in said.replace("\\<", "")
+
+
+def test_a_window_beyond_the_calendar_has_a_link() -> None:
+    url = PAGE.report_url(told("a", start_us=-(2**61), end_us=2**61))
+    assert url.endswith("?start=0001-01-01T00:00:00Z&end=9999-12-31T23:59:59.999999Z")
 
 
 def test_people_are_told_of_the_first_and_of_how_many() -> None:

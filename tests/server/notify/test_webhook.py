@@ -92,9 +92,10 @@ def test_an_end_has_its_time_and_a_page_its_address() -> None:
         body = server.requests[0].json
     assert body["status"] == "resolved"
     assert body["alerts"][0]["endsAt"] == "2027-01-15T08:00:00Z"
-    assert body["alerts"][0]["generatorURL"] == (
-        "https://drift.example.com/endpoints/shop/fraud/scorer%3Av3?start=2027-01-15T07%3A00%3A00Z&end=2027-01-15T08%3A00%3A00Z"
-    )
+    url = "https://drift.example.com/report/shop/fraud/scorer:v3?start=2027-01-15T07:00:00Z&end=2027-01-15T08:00:00Z"
+    alert = body["alerts"][0]
+    assert (alert["generatorURL"], alert["annotations"]["report_url"]) == (url, url)
+    assert alert["annotations"]["report"].startswith("driftline drift shop/fraud/scorer:v3 --start ")
 
 
 def test_the_body_is_signed_with_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ def fields(delivery: Delivery, links: Links) -> dict[str, str]:
         "window_start": iso(first.start_us),
         "window_end": iso(first.end_us),
         "summary": first.summary,
+        "report_url": links.report_url(first),
         "report": links.report(first),
         "export": links.export(first),
     }

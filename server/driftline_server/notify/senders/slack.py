@@ -1,5 +1,7 @@
-"""Slack's incoming webhooks: blocks of plain text, that nothing in an alert can turn into markup; `text` for what has no blocks."""
+"""Slack's incoming webhooks: blocks of plain text, that nothing in an alert can turn into markup, and the report's link,
+which is all ours; `text` for what has no blocks."""
 
+from itertools import zip_longest
 from typing import Any
 
 from driftline_server.notify import escaping, wording
@@ -27,15 +29,22 @@ def message(delivery: Delivery, links: Links) -> dict[str, Any]:
     """The body of an incoming webhook."""
     title = escaping.subject(wording.title(delivery), length_max=_HEADER_MAX)
     sections = ["\n".join(lines) for lines in wording.paragraphs(delivery, links)]
+    urls = [links.report_url(each) for each in delivery.notifications[: wording.TOLD_MAX]]
     return {
         "text": escaping.slack("\n\n".join([title, *sections])[:_TEXT_MAX]),
         "mrkdwn": False,
         "blocks": [
             {"type": "header", "text": {"type": "plain_text", "text": title, "emoji": False}},
-            *({"type": "section", "text": {"type": "plain_text", "text": _cut(text), "emoji": False}} for text in sections),
+            *(block for text, url in zip_longest(sections, urls, fillvalue="") for block in _section(text, url)),
         ],
     }
 
 
-def _cut(text: str) -> str:
-    return escaping.unmentioned(escaping.plain(text))[:_SECTION_MAX]
+def _section(text: str, url: str) -> list[dict[str, Any]]:
+    """An alert, and its link on its own: Slack makes none of an address in plain text."""
+    cut = escaping.unmentioned(escaping.plain(text))[:_SECTION_MAX]
+    blocks: list[dict[str, Any]] = [{"type": "section", "text": {"type": "plain_text", "text": cut, "emoji": False}}]
+    if url:
+        link = {"type": "mrkdwn", "text": f"<{escaping.slack(url)}|drift report>"}
+        blocks.append({"type": "context", "elements": [link]})
+    return blocks

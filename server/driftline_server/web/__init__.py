@@ -1,0 +1,1 @@
+"""The page of reports: read-only, for browsers; what messages link to."""

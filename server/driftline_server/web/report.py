@@ -1,0 +1,112 @@
+"""The page of a report: the verdict, a line a column, pictures of those that drifted, the alerts, the commands."""
+
+import math
+
+from driftline_core.alerts import Alert
+from driftline_core.drift import Status
+from driftline_core.query import ColumnDrift, histogram
+from driftline_server.notify.links import Links
+from driftline_server.web.frame import between, figure, number, status_of, table, time_of, whole
+from driftline_server.web.markup import Child, Markup, element, together
+from driftline_server.web.picture import picture
+from driftline_server.web.questions import Seen
+
+COLUMNS_MAX = 200
+PICTURES_MAX = 12
+EVIDENCE_MAX = 5
+_ALARMS = (Status.DETECTED, Status.POTENTIAL)
+_WINDOWS = ("10m", "1h", "24h", "7d")
+_COLUMN_HEADS = ("column", "status", "drift#", "role", "kind", "rows#", "nulls#", "tvd#", "hellinger#", "kld#")
+_ALERT_HEADS = ("rule", "state", "severity", "first seen", "what", "as it was seen then")
+
+
+def report_page(seen: Seen, links: Links, *, root: str) -> str:
+    """The page of what was seen; `root` is the way to the first page."""
+    ranked = sorted(seen.report.columns, key=lambda each: math.inf if math.isnan(each.drift) else -each.drift)
+    drifted = [each for each in ranked if each.status in _ALARMS]
+    return whole(
+        f"{seen.endpoint}: {seen.report.status}",
+        *_headline(seen),
+        element("h2", "Columns"),
+        table("Columns", _COLUMN_HEADS, [_row(each) for each in ranked[:COLUMNS_MAX]]),
+        _left_out(len(ranked), COLUMNS_MAX, "columns, the most drifted first", "?format=json has all of a window"),
+        *_pictures(seen, drifted),
+        *_alerts(seen),
+        element("h2", "Commands"),
+        element("p", "The report again, in a terminal:"),
+        element("pre", element("code", links.report(seen))),
+        element("p", "The rows of the window, where they are kept:"),
+        element("pre", element("code", links.export(seen))),
+        element("p", "As counted until ", time_of(seen.at_us), " UTC.", class_="soft"),
+        root=root,
+    )
+
+
+def _headline(seen: Seen) -> list[Child]:
+    window = seen.report.window
+    lines: list[Child] = [
+        element("h1", seen.endpoint),
+        element("p", status_of(seen.report.status), f" · drift {figure(seen.report.drift)} (mean of the features)"),
+        element("p", f"{window.profile.rows:,} rows · ", between(window.start_us, window.end_us)),
+    ]
+    if seen.is_widened:
+        lines.append(element("p", "Widened to the steps of time that are still kept, which grow with age.", class_="soft"))
+    if window.rows_other_reference:
+        more = f"{window.rows_other_reference:,} more rows were counted under an older reference; this report leaves them out."
+        lines.append(element("p", more, class_="soft"))
+    if not window.profile.rows:
+        lines.append(element("p", "No row in this span: send some, or ask for a longer one.", class_="soft"))
+    ways = [part for name in _WINDOWS for part in (" · ", element("a", f"last {name}", href=f"?window={name}"))]
+    return [*lines, element("p", *ways[1:])]
+
+
+def _row(said: ColumnDrift) -> Markup:
+    return element(
+        "tr",
+        element("th", said.column.name, scope="row"),
+        element("td", status_of(said.status)),
+        number(figure(said.drift)),
+        element("td", str(said.column.role)),
+        element("td", str(said.column.kind)),
+        number(f"{said.rows:,}"),
+        number(f"{said.nulls:,}"),
+        *(number(figure(said.distances[name])) for name in ("tvd", "hellinger", "kld")),
+    )
+
+
+def _pictures(seen: Seen, drifted: list[ColumnDrift]) -> list[Child]:
+    if not drifted:
+        return []
+    shown = [picture(each, histogram(seen.report.window, each.column.name)[1]) for each in drifted[:PICTURES_MAX]]
+    keys = [part for name in ("reference", "current") for part in (element("span", class_=f"key {name}"), name)]
+    return [
+        element("h2", "What moved"),
+        element("p", "Shares of rows:", *keys, class_="soft"),
+        element("div", *shown, class_="pictures"),
+        _left_out(len(drifted), PICTURES_MAX, "drifted columns", "`client.histogram` has the others"),
+    ]
+
+
+def _alerts(seen: Seen) -> list[Child]:
+    if not seen.alerts:
+        return []
+    return [element("h2", "Alerts in this window"), table("Alerts", _ALERT_HEADS, [_alert(each) for each in seen.alerts])]
+
+
+def _alert(alert: Alert) -> Markup:
+    parts = [f"{each.column or ''} {each.metric} {figure(each.value)}".strip() for each in alert.evidence[:EVIDENCE_MAX]]
+    return element(
+        "tr",
+        element("th", alert.rule, scope="row"),
+        element("td", str(alert.state)),
+        element("td", alert.severity),
+        element("td", time_of(alert.first_seen_us)),
+        element("td", alert.summary, class_="text"),
+        element("td", ", ".join(parts), class_="text"),
+    )
+
+
+def _left_out(count: int, most: int, what: str, remedy: str) -> Markup | None:
+    if count <= most:
+        return None
+    return element("p", together(f"The first {most} of {count:,} {what}; {remedy}."), class_="soft")
