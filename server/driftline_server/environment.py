@@ -11,7 +11,7 @@ _ELSEWHERE = frozenset(
     {
         *("SERVER", "SOAK_RUNS", "CRASH_SEEDS", "EVERY_BYTE"),
         *("KEY", "STATUS", "TITLE", "COUNT", "ALERT", "RULE", "EVENT", "SEVERITY", "ENDPOINT", "ENDPOINTS", "COLUMN", "VALUE"),
-        *("WINDOW_START", "WINDOW_END", "SUMMARY", "REPORT", "EXPORT"),
+        *("WINDOW_START", "WINDOW_END", "SUMMARY", "REPORT", "REPORT_URL", "EXPORT"),
     }
 )
 # Kubernetes and Docker tell every container of a service `driftline` or `driftline-…` in variables like these.

@@ -45,7 +45,7 @@ def why(error: OSError) -> str:
     return _WHY.get(error.errno or 0, error.strerror or str(error))
 
 
-def resolved(listen: str) -> list[Found]:
+def resolved(listen: str) -> Sequence[Found]:
     """What HOST:PORT means here; raises OSError."""
     host, _, port = listen.rpartition(":")
     try:

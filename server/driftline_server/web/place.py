@@ -49,7 +49,7 @@ def place_of(settings: Settings, port: int) -> Place | None:
         problem = f"cannot serve the page on {address}: {why(error)}"
         if settings.http != "auto":
             raise ConfigError(problem) from None
-        log.warning(f"{problem}; there is none, name another with http = 'HOST:PORT'")
+        log.warning(f"there is no page: {problem}", setting="http")
         return None
     bound = listening.getsockname()
     local = f"http://{reached(address, bound[1])}"

@@ -55,7 +55,7 @@ def test_a_port_that_is_taken() -> None:
         assert place_of(load(None, listen=f"127.0.0.1:{port}"), port) is None
         with pytest.raises(ConfigError, match=f"cannot serve the page on 127.0.0.1:{taken}: the port is in use"):
             place_of(load(None, http=f"127.0.0.1:{taken}"), port)
-    with pytest.raises(ConfigError, match="or the address is not this machine's"):
+    with pytest.raises(ConfigError, match="the address is not this machine's"):
         place_of(load(None, http="192.0.2.1:8433"), 7433)
 
 
