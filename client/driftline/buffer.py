@@ -47,11 +47,16 @@ class Accounts:
     dropped: int = 0
     unconvertible: int = 0  # of the rejected ones, those that the server never saw
     lost: int = 0  # of the acknowledged ones, those that the server has forgotten
+    refused_by_time: int = 0  # of the acknowledged ones, those that it does not count; `stats` calls them rejected
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What became of the rows of a monitor; `buffered` are not yet acknowledged. `last_error` is the latest problem, if any."""
+    """What became of the rows of a monitor: logged = acknowledged + rejected + dropped + buffered.
+
+    `acknowledged` rows are counted; `buffered` ones are not yet acknowledged. `refused_by_time` of the rejected ones had an event
+    time too far ahead of the server's clock, or older than what it keeps. `last_error` is the latest problem, if any.
+    """
 
     logged: int
     acknowledged: int
@@ -59,6 +64,7 @@ class Stats:
     dropped: int
     buffered: int
     last_error: str | None
+    refused_by_time: int = 0
 
 
 @dataclass(slots=True)
@@ -106,7 +112,9 @@ class Buffer:
         with self.lock:
             done, logged = self.accounts, self.logged
             buffered = logged - done.acknowledged - done.rejected - done.dropped
-            return Stats(logged, done.acknowledged, done.rejected, done.dropped, buffered, self.problems.last)
+            refused = min(done.refused_by_time, done.acknowledged)  # rows may be told of before their batch is acknowledged
+            acknowledged, rejected = done.acknowledged - refused, done.rejected + refused
+            return Stats(logged, acknowledged, rejected, done.dropped, buffered, self.problems.last, refused)
 
     def append(self, row: Row, size_bytes: int) -> None:
         """Takes a row; called for every prediction."""

@@ -15,6 +15,7 @@ from driftline.buffer import Buffer, Chunk
 from driftline.encoder import Encoder, Outcome
 from driftline.history import History
 from driftline.losses import LossReport
+from driftline.refused_times import RefusedTimes
 from driftline.shape import Shape, shape_from
 from driftline.window import InFlight, Window
 from driftline.wire import batch_message
@@ -66,10 +67,12 @@ class Producer:
     _moved_at: float = NEVER  # the last batch was sent or acknowledged
     _rewound: tuple[int, float] = (0, NEVER)
     _losses: LossReport = field(init=False)
+    _refused_times: RefusedTimes = field(init=False)
     _is_abandoned: bool = False
 
     def __post_init__(self) -> None:
         self._losses = LossReport(self.buffer.accounts)
+        self._refused_times = RefusedTimes(self.buffer.accounts, self.buffer.problems)
         self.handle = self.new_handle()
 
     # What to send.
@@ -181,6 +184,7 @@ class Producer:
     def on_opened(self, message: pb.Opened, now: float) -> None:
         for note in message.notes:
             self.buffer.problems.warn(note, note)
+        self._refused_times.on_opened(message.refused_by_time)
         if self.state is State.OPEN:
             self._is_declaring = False
         if self.state is not State.ASKED:
@@ -222,6 +226,7 @@ class Producer:
     def on_ack(self, message: pb.Ack, now: float) -> None:
         if self.shape is None or message.level < self.shape.level:
             return
+        self._refused_times.on_ack(message.refused_by_time)
         self._settle(message.sequence, {rejected.sequence: rejected for rejected in message.rejected}, now)
         if not message.HasField("expected_sequence") or self.state is not State.OPEN:
             return

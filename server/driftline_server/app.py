@@ -69,7 +69,7 @@ class App:
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
         self._alerting = alerting(settings, registry, answers, owner=self._owner, clock=clock, durability=self._durability)
         exports = self._durability.exports if self._durability else None
-        self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits), settings)
+        self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits, engine.settings), settings)
         self._health = health.HealthServicer(
             experimental_non_blocking=True, experimental_thread_pool=ThreadPoolExecutor(2, "health")
         )

@@ -35,7 +35,10 @@ NOT_TAKEN = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the rows of a file. `future_rows` and `expired_rows` are the endpoint's own counts of that time."""
+    """What became of the rows of a file. `future_rows` and `expired_rows` are the endpoint's own counts of that time.
+
+    `refused_by_time` are the rejected rows of this file that are among them.
+    """
 
     endpoint: str
     rows: int
@@ -46,6 +49,7 @@ class Outcome:
     expired_rows: int
     seconds: float
     last_error: str | None
+    refused_by_time: int = 0
 
 
 @click.command()
@@ -76,6 +80,7 @@ def push(name: str, file: str, *, timestamp: str | None, server: str, as_json: b
         **{name: getattr(after.counters, name) - getattr(before.counters, name) for name in NOT_TAKEN},
         seconds=round(seconds, 3),
         last_error=stats.last_error,
+        refused_by_time=stats.refused_by_time,
     )
     _tell(outcome, server, as_json=as_json)
 
@@ -172,11 +177,11 @@ def _tell(outcome: Outcome, server: str, *, as_json: bool) -> None:
     for name, why in NOT_TAKEN.items():
         if happened := getattr(outcome, name):
             aside().print(Text(f"driftline: {happened:,} rows were refused: {why}", "yellow"), soft_wrap=True)
-    unsettled = outcome.rows - outcome.acknowledged
+    unsettled = outcome.rows - outcome.acknowledged - outcome.refused_by_time
     if unsettled:
         raise Failure(f"{unsettled:,} of {outcome.rows:,} rows were not acknowledged: {outcome.last_error or 'no reason is known'}")
-    if 0 < outcome.rows <= sum(getattr(outcome, name) for name in NOT_TAKEN):
-        raise Failure("no row was counted; is the column of event times in another unit, or of other years?")
+    if 0 < outcome.rows <= outcome.refused_by_time:
+        raise Failure(f"no row was counted: {outcome.last_error}")
 
 
 def _summary(outcome: Outcome) -> str:

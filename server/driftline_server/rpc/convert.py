@@ -1,5 +1,6 @@
 """The one place where protobuf messages and the core's words meet."""
 
+from driftline_core.delivery import RefusedByTime
 from driftline_core.drift import Status
 from driftline_core.engine import Span, Totals
 from driftline_core.errors import InvalidInput
@@ -118,6 +119,10 @@ def level(handle: Handle) -> ingest_pb2.AckLevel:
     return ingest_pb2.ACK_LEVEL_DURABLE if handle.on_durable else ingest_pb2.ACK_LEVEL_ACCEPTED
 
 
+def refused_by_time(given: RefusedByTime) -> ingest_pb2.RefusedByTime:
+    return ingest_pb2.RefusedByTime(future_rows=given.future, expired_rows=given.expired, example_us=given.example_us)
+
+
 def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
     """The answer to Open."""
     registration = handle.registration
@@ -131,6 +136,7 @@ def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
         notes=handle.notes,
         payload_bytes_max=limits.payload_bytes_max,
         rows_max=limits.rows_max,
+        refused_by_time=refused_by_time(handle.producer.refused_by_time),
     )
 
 
