@@ -221,7 +221,7 @@ class Producer:
                     f"there is no endpoint {self.endpoint!r} yet: rows are kept until it is there; create it with "
                     f"`driftline endpoints create {self.endpoint} --reference FILE` or client.create_endpoint(...)"
                 )
-            self.buffer.problems.add(f"refused: {message.code} {message.field}", reason)
+            self.buffer.problems.delay(f"refused: {message.code} {message.field}", reason)
 
     def on_ack(self, message: pb.Ack, now: float) -> None:
         if self.shape is None or message.level < self.shape.level:
@@ -289,6 +289,7 @@ class Producer:
         settled = self.window.acknowledge(sequence)
         if not settled:
             return
+        self.buffer.problems.recover()
         taken = sum(batch.payload.rows for batch in settled if batch.sequence not in rejected)
         self.buffer.accounts.acknowledged += taken
         self._acked = settled[-1].sequence
