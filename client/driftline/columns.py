@@ -39,6 +39,8 @@ class Plan:
     steps: tuple[Step, ...]
     is_identity: bool
     ignored: tuple[str, ...]  # columns given beside the table that the endpoint has no place for
+    names: tuple[str, ...]  # of the table's own columns
+    known: frozenset[str]  # the names that the endpoint knows
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch as it goes on the wire. Raises Unfit, naming the column."""
@@ -62,7 +64,8 @@ def plan_for(source: pa.Schema, shape: Shape) -> Plan:
         )
     is_identity = all(step.cast is None for step in steps) and [step.name for step in steps] == source.names
     ignored = tuple(role for role in BESIDE_ROLES if beside(role) in source.names and shape.column(role) is None)
-    return Plan(source, shape, tuple(steps), is_identity, ignored)
+    own = tuple(name for name in source.names if not name.startswith(beside("")))
+    return Plan(source, shape, tuple(steps), is_identity, ignored, own, frozenset(name for name, _ in _wanted(shape)))
 
 
 def _wanted(shape: Shape) -> list[tuple[str, str]]:
