@@ -14,6 +14,7 @@ from driftline.alert_calls import AlertCalls
 from driftline.endpoint import KINDS, Endpoint, endpoint_from
 from driftline.errors import InvalidInput, from_rpc
 from driftline.report import Report, histogram_from, report_from
+from driftline.request import address
 from driftline.row_calls import RowCalls
 from driftline.span_message import span_message
 from driftline.spans import Duration, Instant, duration_us
@@ -60,7 +61,7 @@ class Client(AlertCalls, RowCalls):
     """The questions a server answers. Raises the subclasses of driftline.Error. Safe to share between threads."""
 
     def __init__(self, target: str, *, timeout: float = 30.0) -> None:
-        self._target = target
+        self._target = address(target)
         self._timeout = timeout
         self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
         super().__init__(self._channel)

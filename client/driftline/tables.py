@@ -135,11 +135,11 @@ def _column(values: Any) -> Any:
     if hasattr(values, "__array__"):
         array = np.asarray(values)
         return _copied(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array)
-    return pa.array(list(values))
+    return pa.array(list(values), from_pandas=True)
 
 
 def _copied(column: np.ndarray[Any, Any]) -> pa.Array:
-    return pa.array(column.copy())
+    return pa.array(column.copy(), from_pandas=True)
 
 
 def _owned_table(table: pa.Table) -> pa.Table:

@@ -92,10 +92,10 @@ def test_the_server_is_taken_from_the_environment(call: Call, nobody: str) -> No
     assert nobody in said.stderr
 
 
-@pytest.mark.parametrize(("column", "told"), [("when", "it has amount, text"), ("text", "is string, which is no time")])
+@pytest.mark.parametrize(("column", "told"), [("when", "it has amount, flag"), ("flag", "is bool, which is no time")])
 def test_a_column_that_is_no_time_is_a_wrong_call(call: Call, tmp_path: Path, column: str, told: str) -> None:
     path = tmp_path / "rows.parquet"
-    pq.write_table(pa.table({"amount": [1.0], "text": ["noon"]}), path)
+    pq.write_table(pa.table({"amount": [1.0], "flag": [True]}), path)
     said = call("push", "m", str(path), "--timestamp", column)
     assert said.exit_code == 2
     assert told in " ".join(said.stderr.split())
