@@ -124,13 +124,29 @@ def load(config: Path | None, **given: Any) -> Settings:
     try:
         if config is not None and not config.is_file():
             raise ConfigError(f"--config {config}: there is no such file")
-        source = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)}) if config else Settings
+        source = _with_file(config) if config else Settings
         settings: Settings = source(**{key: value for key, value in given.items() if value is not None})
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        problem = "there is no such setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"setting {key!r}: {problem}{f' (in {config})' if config else ''}") from None
+        raise ConfigError(f"{_problem(error)}{f' (in {config})' if config else ''}") from None
     except (SettingsError, ValueError, OSError) as error:
         raise ConfigError(f"settings{f' in {config}' if config else ''}: {error}") from None
     return settings
+
+
+def _with_file(config: Path) -> type[Settings]:
+    """Settings over those of a file, which are checked by themselves: what stands over them may change, and they stay wrong."""
+    Settings.model_validate(TomlConfigSettingsSource(Settings, config)())
+    return type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)})
+
+
+def _problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"setting {key!r}: there is no such setting"
+    if first["type"] == "list_type" and key in _TABLES and isinstance(first["input"], dict):
+        return f"setting {key!r}: write [[{key}]] where it says [{key}]: there may be several, each under a heading of its own"
+    return f"setting {key!r}: {first['msg'].removeprefix('Value error, ')}"
+
+
+_TABLES = ("receivers", "rules")

@@ -37,6 +37,9 @@ FILES = {
     "not positive": (b"queue_batches_max = 0", "setting 'queue_batches_max': Input should be greater than 0"),
     "no TOML": (b"listen: 127.0.0.1:0", "settings in "),
     "no text": (b"\xff\xfe", "settings in "),
+    "one rule for many": (b"[rules]\nname = 'a'", "setting 'rules': write [[rules]] where it says [rules]"),
+    "one receiver for many": (b"[receivers]\nname = 'a'", "setting 'receivers': write [[receivers]] where it says [receivers]"),
+    "wrong though overridden": (b"listen = 5", "setting 'listen': Input should be a valid string"),
     "no folder": (b"data = ''", "setting 'data': name a directory to keep state in, or none"),
 }
 
