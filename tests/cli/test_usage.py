@@ -61,6 +61,10 @@ def test_version(call: Call) -> None:
         (("endpoints", "create", "m"), "--reference"),
         (("endpoints", "create", "m", "--reference", "nowhere.parquet"), "does not exist"),
         (("push", "m", "nowhere.parquet"), "does not exist"),
+        (("endpoints", "create", "m", "--reference", __file__, "--stale-after", "soon"), "is no duration"),
+        (("endpoints", "create", "m", "--reference", __file__, "--thresholds", "0.5"), "write POTENTIAL,DETECTED, as 0.5,0.7"),
+        (("endpoints", "create", "m", "--reference", __file__, "--thresholds", ".1,.2", "--thresholds", "a=.1,.2"), "not both"),
+        (("endpoints", "create", "m", "--reference", __file__, "--reserved", "id"), "write id=COL, or 'id='"),
     ],
 )
 def test_a_wrong_call_is_told_with_status_2(call: Call, args: tuple[str, ...], told: str) -> None:

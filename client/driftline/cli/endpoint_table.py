@@ -77,8 +77,12 @@ def _columns(endpoint: "driftline.Endpoint") -> Table:
     table.add_column("column", overflow="fold")
     table.add_column("role", no_wrap=True)
     table.add_column("kind", no_wrap=True)
+    own = endpoint.column_thresholds
+    if own:
+        table.add_column("own thresholds", no_wrap=True)
     for column in endpoint.columns:
-        table.add_row(Text(plain(column.name)), column.role, column.kind)
+        pair = ", ".join(f"{value:g}" for value in own.get(column.name, ()))
+        table.add_row(Text(plain(column.name)), column.role, column.kind, *([pair] if own else []))
     return table
 
 

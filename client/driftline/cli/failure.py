@@ -5,6 +5,7 @@ from typing import IO, Any
 
 import click
 
+from driftline.cli.flags import in_flags
 from driftline.cli.text import plain
 from driftline.errors import Error
 
@@ -22,7 +23,7 @@ def failure_of(error: Exception) -> Failure | None:
         case click.ClickException() | click.exceptions.Exit() | click.Abort() | BrokenPipeError():
             return None
         case Error():
-            return Failure(str(error))
+            return Failure(in_flags(str(error)))
         case ModuleNotFoundError() if not (error.name or "").startswith("driftline"):
             return Failure(f"{error}; install what the server needs: pip install 'driftline[server]'")
         case OSError():

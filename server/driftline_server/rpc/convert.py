@@ -109,8 +109,9 @@ def endpoint(registration: Registration, totals: Totals, *, duplicates: int, now
         stale=now_us - last_us > given.stale_after_us,
         rows_min=given.rows_min,
         stale_after_us=given.stale_after_us,
-        thresholds=schema_pb2.Thresholds(potential=given.thresholds.potential, detected=given.thresholds.detected),
+        thresholds=_pair(given.thresholds),
         reserved=given.reserved_columns(),
+        column_thresholds={name: _pair(own) for name, own in given.column_thresholds.items()},
     )
 
 
@@ -229,6 +230,10 @@ def _kind(name: str, code: schema_pb2.Kind) -> Kind:
     if code not in _KINDS:
         raise InvalidInput(f"kind of column {name!r} is none of numeric, categorical and boolean", field=f"kinds[{name!r}]")
     return _KINDS[code]
+
+
+def _pair(given: Thresholds) -> schema_pb2.Thresholds:
+    return schema_pb2.Thresholds(potential=given.potential, detected=given.detected)
 
 
 def _thresholds(message: schema_pb2.Thresholds) -> Thresholds:
