@@ -1,5 +1,6 @@
 """What callers name, made into requests: what cannot be meant is refused in words, before anything is sent."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from driftline.errors import InvalidInput
@@ -14,13 +15,13 @@ def address(target: Any) -> str:
     return target
 
 
-def request_of(kind: type[Request], **fields: Any) -> Request:
+def request_of(kind: Callable[..., Request], /, **fields: Any) -> Request:
     """The request of these fields. Raises InvalidInput, naming the field whose value is of another type.
 
     >>> from driftline_proto.v1.endpoint_pb2 import GetEndpointRequest
     >>> request_of(GetEndpointRequest, name=5)
     Traceback (most recent call last):
-    driftline.errors.InvalidInput: name: 5 is a int, which is none
+    driftline.errors.InvalidInput: name: 5 is no text
     """
     try:
         return kind(**fields)
@@ -33,5 +34,8 @@ def request_of(kind: type[Request], **fields: Any) -> Request:
 def _check(kind: Any, field: str, value: Any) -> None:
     try:
         kind(**{field: value})
-    except (TypeError, ValueError):
-        raise InvalidInput(f"{field}: {value!r} is a {type(value).__name__}, which is none") from None
+    except (TypeError, ValueError) as error:
+        about = kind.DESCRIPTOR.fields_by_name[field]
+        if about.cpp_type == about.CPPTYPE_STRING and (isinstance(value, bytes) or not isinstance(value, str | list)):
+            raise InvalidInput(f"{field}: {value!r} is no text") from None
+        raise InvalidInput(f"{field}: {value!r} cannot be meant: {error}") from None

@@ -78,7 +78,19 @@ def is_pandas(data: Any) -> bool:
     return pandas is not None and isinstance(data, pandas.DataFrame)
 
 
+def no_table(data: Any) -> str | None:
+    """Why data that looks like a table is none, and what to give instead; None for what may be one."""
+    kind = type(data).__name__
+    if kind == "Series":
+        return "a Series is one column; give a table, as series.to_frame()"
+    if kind == "LazyFrame":
+        return "a LazyFrame has no rows yet; give frame.collect()"
+    return None
+
+
 def _table(data: Any) -> pa.Table:
+    if reason := no_table(data):
+        raise InvalidInput(reason)
     if isinstance(data, pa.Table):
         return data
     if isinstance(data, pa.RecordBatch):
