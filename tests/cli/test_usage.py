@@ -124,7 +124,7 @@ def without(module: str, *args: str) -> subprocess.CompletedProcess[str]:
 def test_without_the_cli_extra_it_says_what_to_install(module: str) -> None:
     done = without(module, "--help")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "pip install 'driftline[cli]'" in done.stderr
+    assert "pip install '.[cli]' in a checkout of driftline" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -132,7 +132,7 @@ def test_without_the_cli_extra_it_says_what_to_install(module: str) -> None:
 def test_without_the_server_extra_serve_says_what_to_install(args: tuple[str, ...]) -> None:
     done = without("driftline_server", *args)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "pip install 'driftline[server]'" in done.stderr
+    assert "pip install '.[server]' in a checkout of driftline" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -5,6 +5,7 @@ from typing import IO, Any
 
 import click
 
+from driftline.cli.extras import install
 from driftline.cli.flags import in_flags
 from driftline.cli.text import plain
 from driftline.errors import Error
@@ -25,7 +26,7 @@ def failure_of(error: Exception) -> Failure | None:
         case Error():
             return Failure(in_flags(str(error)))
         case ModuleNotFoundError() if not (error.name or "").startswith("driftline"):
-            return Failure(f"{error}; install what the server needs: pip install 'driftline[server]'")
+            return Failure(f"{error}; install what the server needs: {install('server')}")
         case OSError():
             return Failure(f"{error.filename or 'the system'}: {error.strerror or error}")
     return None
