@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -42,9 +42,9 @@ def endpoints_table(endpoints: list["driftline.Endpoint"], now: datetime) -> Tab
     return table
 
 
-def endpoint_view(endpoint: "driftline.Endpoint") -> RenderableType:
-    """Everything the server knows of one endpoint."""
-    return Group(Text(plain(endpoint.name), "bold"), _facts(endpoint), "", _columns(endpoint))
+def endpoint_parts(endpoint: "driftline.Endpoint") -> list[RenderableType]:
+    """Everything the server knows of one endpoint, from top to bottom."""
+    return [Text(plain(endpoint.name), "bold", no_wrap=True), _facts(endpoint), "", _columns(endpoint)]
 
 
 def _facts(endpoint: "driftline.Endpoint") -> Table:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from driftline.cli.choices import reserved_of, thresholds_of
 from driftline.cli.document import endpoint_document
-from driftline.cli.endpoint_table import endpoint_view, endpoints_table
+from driftline.cli.endpoint_table import endpoint_parts, endpoints_table
 from driftline.cli.failure import Failure
 from driftline.cli.flags import in_flags
 from driftline.cli.options import (
@@ -157,7 +157,7 @@ def show(name: str, *, server: str, as_json: bool) -> None:
     if as_json:
         print_json(endpoint_document(endpoint))
     else:
-        output().print(endpoint_view(endpoint))
+        print_whole(*endpoint_parts(endpoint))
 
 
 @endpoints.command()
