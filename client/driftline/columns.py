@@ -153,7 +153,11 @@ def _parsed(column: pa.Array) -> pa.Array:
     try:
         return column.cast(TIMESTAMP)
     except pa.ArrowInvalid:  # naive text
+        pass
+    try:
         return column.cast(pa.timestamp("us")).cast(pa.int64()).cast(TIMESTAMP)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{error}; write ISO 8601, as 2026-01-31T12:00:00Z") from None
 
 
 # By kind of column, and by name of the reserved ones: which types the server takes as they are, and the cast for the others.

@@ -48,6 +48,13 @@ def test_a_missing_time_beside_a_table_too(fake: FakeServer, monitor: driftline.
     assert fake.column("timestamp") == [NOON, None]
 
 
+def test_text_that_is_no_time_is_told_how_to_write_it(monitor: driftline.Monitor) -> None:
+    monitor.log_batch(pa.table({"amount": [1.0]}), timestamps=["yesterday"])
+    assert monitor.flush(FLUSH_S)
+    assert "'yesterday'" in str(monitor.stats.last_error)
+    assert "write ISO 8601, as 2026-01-31T12:00:00Z" in str(monitor.stats.last_error)
+
+
 @pytest.mark.parametrize("seconds", [np.int64(1_769_860_800), np.float64(1_769_860_800)])
 def test_numpy_seconds_are_seconds(fake: FakeServer, monitor: driftline.Monitor, seconds: Any) -> None:
     monitor.log({"amount": 1.0}, timestamp=seconds)
