@@ -8,6 +8,7 @@ import pyarrow as pa
 from driftline.alert import Alert, alert_from, alerts_table, state_code
 from driftline.errors import InvalidInput
 from driftline.following import Following
+from driftline.request import request_of
 from driftline.rule import Rule, rule_from, rule_message
 from driftline.silence import Delivery, Receiver, Silence, delivery_from, receiver_from, silence_from
 from driftline.spans import Duration, duration_us
@@ -74,7 +75,7 @@ class AlertCalls:
             summary=summary,
             receivers=receivers,
         )
-        return rule_from(self._ask(self._alerts.CreateRule, pb.CreateRuleRequest(rule=message)).rule)
+        return rule_from(self._ask(self._alerts.CreateRule, request_of(pb.CreateRuleRequest, rule=message)).rule)
 
     def rules(self) -> list[Rule]:
         """The rules there are, those of the server's settings first."""
@@ -82,7 +83,7 @@ class AlertCalls:
 
     def delete_rule(self, name: str) -> None:
         """Deletes a rule and ends its alerts. Raises NotFound."""
-        self._ask(self._alerts.DeleteRule, pb.DeleteRuleRequest(name=name))
+        self._ask(self._alerts.DeleteRule, request_of(pb.DeleteRuleRequest, name=name))
 
     @overload
     def alerts(self, endpoint: str | None = None, state: str | None = None, *, follow: Literal[False] = False) -> pa.Table: ...
@@ -104,25 +105,27 @@ class AlertCalls:
             if state is not None:
                 raise InvalidInput("state: follow tells of every step; look at each alert's .state instead")
             return Following(self._alerts.Subscribe, self._target, endpoint=endpoint or "", resume_token=resume_token)
-        request = pb.ListAlertsRequest(endpoint=endpoint or "", state=state_code(state), limit=LISTED_MAX)
+        request = request_of(pb.ListAlertsRequest, endpoint=endpoint or "", state=state_code(state), limit=LISTED_MAX)
         return alerts_table(self._ask(self._alerts.ListAlerts, request).alerts)
 
     def alert(self, id: str) -> Alert:  # noqa: A002 - the word its users know
         """One alert, with its evidence and its steps. Raises NotFound."""
-        answer = self._ask(self._alerts.GetAlert, pb.GetAlertRequest(id=id))
+        answer = self._ask(self._alerts.GetAlert, request_of(pb.GetAlertRequest, id=id))
         return alert_from(answer.alert, answer.steps)
 
     def acknowledge(self, id: str) -> Alert:  # noqa: A002
         """Says that a firing alert was seen: it is not told again, but its end is. Raises NotFound, InvalidInput."""
-        return alert_from(self._ask(self._alerts.AcknowledgeAlert, pb.AcknowledgeAlertRequest(id=id)).alert)
+        return alert_from(self._ask(self._alerts.AcknowledgeAlert, request_of(pb.AcknowledgeAlertRequest, id=id)).alert)
 
     def reset(self, id: str) -> Alert:  # noqa: A002
         """Ends a firing alert by hand. Raises NotFound, InvalidInput."""
-        return alert_from(self._ask(self._alerts.ResetAlert, pb.ResetAlertRequest(id=id)).alert)
+        return alert_from(self._ask(self._alerts.ResetAlert, request_of(pb.ResetAlertRequest, id=id)).alert)
 
     def silence(self, endpoint: str, rule: str | None = None, duration: Duration = "2h", reason: str = "") -> Silence:
         """For so long nothing is told of an endpoint (a name or glob), or of one rule on it; what still fires then is told then."""
-        request = pb.CreateSilenceRequest(endpoint=endpoint, rule=rule or "", duration_us=duration_us(duration), reason=reason)
+        request = request_of(
+            pb.CreateSilenceRequest, endpoint=endpoint, rule=rule or "", duration_us=duration_us(duration), reason=reason
+        )
         return silence_from(self._ask(self._alerts.CreateSilence, request).silence)
 
     def silences(self) -> list[Silence]:
@@ -131,7 +134,7 @@ class AlertCalls:
 
     def end_silence(self, id: str) -> Silence:  # noqa: A002
         """Ends a silence before its time. Raises NotFound."""
-        return silence_from(self._ask(self._alerts.DeleteSilence, pb.DeleteSilenceRequest(id=id)).silence)
+        return silence_from(self._ask(self._alerts.DeleteSilence, request_of(pb.DeleteSilenceRequest, id=id)).silence)
 
     def receivers(self) -> list[Receiver]:
         """Who can be told: the receivers of the server's settings, and callbacks."""
@@ -139,7 +142,7 @@ class AlertCalls:
 
     def test_receiver(self, name: str) -> str:
         """Sends a test message to a receiver; returns "" where it arrived, else what went wrong. Raises NotFound."""
-        answer = self._ask(self._alerts.TestReceiver, pb.TestReceiverRequest(name=name))
+        answer = self._ask(self._alerts.TestReceiver, request_of(pb.TestReceiverRequest, name=name))
         return "" if answer.delivered else answer.problem or "it was not delivered"
 
     def deliveries(self, state: str | None = None, receiver: str | None = None) -> list[Delivery]:
@@ -147,24 +150,24 @@ class AlertCalls:
 
         `state`: "waiting", "pending", "sending", "delivered" or "dead".
         """
-        request = pb.ListDeliveriesRequest(state=state or "", receiver=receiver or "")
+        request = request_of(pb.ListDeliveriesRequest, state=state or "", receiver=receiver or "")
         return [delivery_from(each) for each in self._ask(self._alerts.ListDeliveries, request).deliveries]
 
     def resend(self, key: str) -> None:
         """Tries a dead message anew, with its old key. Raises NotFound, InvalidInput."""
-        self._ask(self._alerts.ResendDelivery, pb.ResendDeliveryRequest(key=key))
+        self._ask(self._alerts.ResendDelivery, request_of(pb.ResendDeliveryRequest, key=key))
 
     def register_callback(self, name: str, address: str) -> Receiver:
         """Has the server call `address` ("host:port"), where a driftline.AlertReceiver listens, with every alert from now on.
 
         It is called until it acknowledges, across restarts of both sides. The same name again replaces the address.
         """
-        answer = self._ask(self._alerts.RegisterCallback, pb.RegisterCallbackRequest(name=name, address=address))
+        answer = self._ask(self._alerts.RegisterCallback, request_of(pb.RegisterCallbackRequest, name=name, address=address))
         return receiver_from(answer.receiver)
 
     def unregister_callback(self, name: str) -> None:
         """Forgets a callback. Raises NotFound."""
-        self._ask(self._alerts.UnregisterCallback, pb.UnregisterCallbackRequest(name=name))
+        self._ask(self._alerts.UnregisterCallback, request_of(pb.UnregisterCallbackRequest, name=name))
 
     def _ask(self, call: Any, request: Any) -> Any:
         raise NotImplementedError

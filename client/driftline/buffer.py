@@ -23,6 +23,10 @@ TAKE_BYTES_MAX, TAKE_SHARE = 2 * 2**20, 16  # so many bytes leave at once, if th
 FULL = (
     "the buffer is full: the oldest rows are dropped (stats.dropped counts them); raise buffer_bytes_max, or take on_full='block'"
 )
+FULL_OF_TABLES = (
+    "log_batch brings rows faster than the server takes them, or more than the buffer holds: the oldest are dropped (stats.dropped "
+    "counts them); take on_full='block', which waits, or raise buffer_bytes_max"
+)
 
 
 @dataclass(slots=True)
@@ -47,11 +51,17 @@ class Accounts:
     dropped: int = 0
     unconvertible: int = 0  # of the rejected ones, those that the server never saw
     lost: int = 0  # of the acknowledged ones, those that the server has forgotten
+    refused_by_time: int = 0  # of the acknowledged ones, those that it does not count; `stats` calls them rejected
 
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """What became of the rows of a monitor; `buffered` are not yet acknowledged. `last_error` is the latest problem, if any."""
+    """What became of the rows of a monitor: logged = acknowledged + rejected + dropped + buffered.
+
+    `acknowledged` rows are counted; `buffered` ones are not yet acknowledged. `refused_by_time` of the rejected ones had an event
+    time too far ahead of the server's clock, or older than what it keeps. `last_error` is the latest problem: why rows were
+    rejected or dropped, or what keeps them from the server, which is no error any more once rows are acknowledged again.
+    """
 
     logged: int
     acknowledged: int
@@ -59,6 +69,7 @@ class Stats:
     dropped: int
     buffered: int
     last_error: str | None
+    refused_by_time: int = 0
 
 
 @dataclass(slots=True)
@@ -106,7 +117,9 @@ class Buffer:
         with self.lock:
             done, logged = self.accounts, self.logged
             buffered = logged - done.acknowledged - done.rejected - done.dropped
-            return Stats(logged, done.acknowledged, done.rejected, done.dropped, buffered, self.problems.last)
+            refused = min(done.refused_by_time, done.acknowledged)  # rows may be told of before their batch is acknowledged
+            acknowledged, rejected = done.acknowledged - refused, done.rejected + refused
+            return Stats(logged, acknowledged, rejected, done.dropped, buffered, self.problems.last, refused)
 
     def append(self, row: Row, size_bytes: int) -> None:
         """Takes a row; called for every prediction."""
@@ -237,7 +250,9 @@ class Buffer:
                 self.changed.wait()
                 self._seal()  # others may have logged meanwhile
             else:
-                self._drop(len(self._pop().rows), "full", FULL)
+                oldest = self._pop()
+                kind, reason = ("full of tables", FULL_OF_TABLES) if oldest.is_table else ("full", FULL)
+                self._drop(len(oldest.rows), kind, reason)
         if self.is_closed:
             self._drop(rows, "closed", "rows were logged after the monitor was closed, and are dropped; open a new monitor")
             self.problems.write()  # nobody else does any more

@@ -14,6 +14,7 @@ from driftline.alert_calls import AlertCalls
 from driftline.endpoint import KINDS, Endpoint, endpoint_from
 from driftline.errors import InvalidInput, from_rpc
 from driftline.report import Report, histogram_from, report_from
+from driftline.request import address, request_of
 from driftline.row_calls import RowCalls
 from driftline.span_message import span_message
 from driftline.spans import Duration, Instant, duration_us
@@ -60,7 +61,7 @@ class Client(AlertCalls, RowCalls):
     """The questions a server answers. Raises the subclasses of driftline.Error. Safe to share between threads."""
 
     def __init__(self, target: str, *, timeout: float = 30.0) -> None:
-        self._target = target
+        self._target = address(target)
         self._timeout = timeout
         self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
         super().__init__(self._channel)
@@ -107,20 +108,21 @@ class Client(AlertCalls, RowCalls):
         """
         if not isinstance(rows_min, int) or not 0 <= rows_min < 2**32:
             raise InvalidInput(f"rows_min: {rows_min!r} is no number of rows")
-        spec = endpoint_pb2.EndpointSpec(
+        spec = request_of(
+            endpoint_pb2.EndpointSpec,
             name=name,
             prediction=prediction or "",
             label=label or "",
             features=_names(features or (), "features"),
             exclude=_names(exclude, "exclude"),
-            kinds={column: _kind(column, kind) for column, kind in (kinds or {}).items()},
+            kinds={column: _kind(column, kind) for column, kind in _mapping(kinds, "kinds")},
             bins=_bins(bins),
-            reserved={column: other or "" for column, other in (reserved or {}).items()},
+            reserved={column: other or "" for column, other in _mapping(reserved, "reserved")},
             rows_min=rows_min,
             stale_after_us=duration_us(stale_after),
         )
         if isinstance(thresholds, Mapping):
-            for column, pair in thresholds.items():
+            for column, pair in _mapping(thresholds, "thresholds"):
                 spec.column_thresholds[column].CopyFrom(_thresholds(pair))
         else:
             spec.thresholds.CopyFrom(_thresholds(thresholds))
@@ -130,21 +132,23 @@ class Client(AlertCalls, RowCalls):
         self, name: str, *, reference: Any, bins: Bins | None = None, progress: Callable[[int], None] | None = None
     ) -> Endpoint:
         """Replaces the reference; `bins` None keeps the strategy set at creation. Raises NotFound, InvalidInput."""
-        spec = endpoint_pb2.ReferenceSpec(name=name, bins=None if bins is None else _bins(bins))
+        spec = request_of(endpoint_pb2.ReferenceSpec, name=name, bins=None if bins is None else _bins(bins))
         return self._upload(self._endpoints.SetReference, endpoint_pb2.SetReferenceRequest, spec, reference, progress)
 
     def endpoints(self, pattern: str | None = None) -> list[Endpoint]:
         """The endpoints whose canonical name matches a glob (`*` crosses `/`), ordered by name; None: all."""
-        request = endpoint_pb2.ListEndpointsRequest(pattern=pattern or "")
+        request = request_of(endpoint_pb2.ListEndpointsRequest, pattern=pattern or "")
         return [endpoint_from(endpoint) for endpoint in self._ask(self._endpoints.ListEndpoints, request).endpoints]
 
     def endpoint(self, name: str) -> Endpoint:
         """One endpoint with its counters. Raises NotFound."""
-        return endpoint_from(self._ask(self._endpoints.GetEndpoint, endpoint_pb2.GetEndpointRequest(name=name)).endpoint)
+        return endpoint_from(
+            self._ask(self._endpoints.GetEndpoint, request_of(endpoint_pb2.GetEndpointRequest, name=name)).endpoint
+        )
 
     def delete_endpoint(self, name: str) -> None:
         """Deletes an endpoint and everything counted for it. Raises NotFound."""
-        self._ask(self._endpoints.DeleteEndpoint, endpoint_pb2.DeleteEndpointRequest(name=name))
+        self._ask(self._endpoints.DeleteEndpoint, request_of(endpoint_pb2.DeleteEndpointRequest, name=name))
 
     def drift(
         self,
@@ -160,7 +164,9 @@ class Client(AlertCalls, RowCalls):
         The server widens the span to what it keeps; the report says what was used. `convention="mlrun"` gives MLRun's formulas
         and verdict. Raises NotFound, InvalidInput.
         """
-        request = metrics_pb2.GetDriftRequest(endpoint=name, span=span_message(window, start, end), convention=convention)
+        request = request_of(
+            metrics_pb2.GetDriftRequest, endpoint=name, span=span_message(window, start, end), convention=convention
+        )
         return report_from(self._ask(self._metrics.GetDrift, request))
 
     def histogram(
@@ -173,7 +179,7 @@ class Client(AlertCalls, RowCalls):
         end: Instant | None = None,
     ) -> pa.Table:
         """The bins of one column: bin, lower and upper (or category), reference, current. Raises NotFound, InvalidInput."""
-        request = metrics_pb2.GetHistogramRequest(endpoint=name, column=column, span=span_message(window, start, end))
+        request = request_of(metrics_pb2.GetHistogramRequest, endpoint=name, column=column, span=span_message(window, start, end))
         return histogram_from(self._ask(self._metrics.GetHistogram, request))
 
     def history(
@@ -228,7 +234,16 @@ def _bins(bins: Bins) -> endpoint_pb2.Bins:
 def _names(given: Iterable[str], field: str) -> list[str]:
     if isinstance(given, str):
         raise InvalidInput(f"{field}: {given!r} is no list of names; write [{given!r}]")
-    return list(given)
+    try:
+        return list(given)
+    except TypeError:
+        raise InvalidInput(f"{field}: {given!r} is no list of names") from None
+
+
+def _mapping(given: Mapping[str, Any] | None, field: str) -> list[tuple[str, Any]]:
+    if given is not None and (not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given)):
+        raise InvalidInput(f"{field}: {given!r} is no mapping by name, as {{'amount': ...}}")
+    return list((given or {}).items())
 
 
 def _kind(column: str, word: str) -> schema_pb2.Kind:

@@ -39,6 +39,8 @@ class Plan:
     steps: tuple[Step, ...]
     is_identity: bool
     ignored: tuple[str, ...]  # columns given beside the table that the endpoint has no place for
+    names: tuple[str, ...]  # of the table's own columns
+    known: frozenset[str]  # the names that the endpoint knows
 
     def apply(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch as it goes on the wire. Raises Unfit, naming the column."""
@@ -62,7 +64,8 @@ def plan_for(source: pa.Schema, shape: Shape) -> Plan:
         )
     is_identity = all(step.cast is None for step in steps) and [step.name for step in steps] == source.names
     ignored = tuple(role for role in BESIDE_ROLES if beside(role) in source.names and shape.column(role) is None)
-    return Plan(source, shape, tuple(steps), is_identity, ignored)
+    own = tuple(name for name in source.names if not name.startswith(beside("")))
+    return Plan(source, shape, tuple(steps), is_identity, ignored, own, frozenset(name for name, _ in _wanted(shape)))
 
 
 def _wanted(shape: Shape) -> list[tuple[str, str]]:
@@ -150,7 +153,11 @@ def _parsed(column: pa.Array) -> pa.Array:
     try:
         return column.cast(TIMESTAMP)
     except pa.ArrowInvalid:  # naive text
+        pass
+    try:
         return column.cast(pa.timestamp("us")).cast(pa.int64()).cast(TIMESTAMP)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{error}; write ISO 8601, as 2026-01-31T12:00:00Z") from None
 
 
 # By kind of column, and by name of the reserved ones: which types the server takes as they are, and the cast for the others.

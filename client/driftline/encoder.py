@@ -15,6 +15,7 @@ from driftline.payload import payload_of, schema_message
 from driftline.problems import Problems
 from driftline.rows import RowEncoder, no_column
 from driftline.shape import Shape
+from driftline.unknown import Unknown
 
 PAUSE_SECONDS = 1e-6  # the kernel makes it some 50 µs: enough for a thread that wants the GIL to get it
 
@@ -54,6 +55,7 @@ class Encoder:
     layouts: list[Layout]
     pause: Callable[[], None] = nap
     _rows: RowEncoder = field(init=False)
+    _unknown: Unknown = field(init=False)
     _plan: Plan | None = None
     _schema: pa.Schema | None = None
     _schema_message: bytes = b""
@@ -61,6 +63,7 @@ class Encoder:
 
     def __post_init__(self) -> None:
         self._rows = RowEncoder(self.pause, self.problems, self.layouts)
+        self._unknown = Unknown(self.problems)
 
     def encode(self, chunks: list[Chunk], shape: Shape) -> Outcome:
         """The payloads of some chunks: all rows, or all tables of one schema. Never raises: what cannot be sent is rejected."""
@@ -92,6 +95,7 @@ class Encoder:
             plan = self._plan = plan_for(batch.schema, shape)
             for role in plan.ignored:
                 self.problems.add(f"no {role}", no_column(role))
+            self._unknown.look(plan.names, plan.known, shape)
         return plan.apply(batch)
 
     def _fit(self, batch: pa.RecordBatch, shape: Shape, outcome: Outcome) -> None:

@@ -1,6 +1,6 @@
 """An endpoint as the server knows it, in Python's own words."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from driftline.spans import moment
@@ -46,7 +46,10 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What is watched. `name` is canonical; `notes` say what its creation did that may surprise, and are empty elsewhere."""
+    """What is watched. `name` is canonical; `notes` say what its creation did that may surprise, and are empty elsewhere.
+
+    `thresholds` hold for the mean and for the columns that have none of their own in `column_thresholds`.
+    """
 
     name: str
     uid: str
@@ -63,6 +66,7 @@ class Endpoint:
     thresholds: tuple[float, float]
     reserved: dict[str, str]
     notes: tuple[str, ...] = ()
+    column_thresholds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def column_from(message: schema_pb2.Column) -> Column:
@@ -79,7 +83,7 @@ def endpoint_from(message: endpoint_pb2.Endpoint, notes: tuple[str, ...] = ()) -
         created=moment(message.created_us),
         reference_version=message.reference_version,
         reference_rows=message.reference_rows,
-        counters=Counters(**{field.name: getattr(message.counters, field.name) for field in fields(Counters)}),
+        counters=Counters(**{each.name: getattr(message.counters, each.name) for each in fields(Counters)}),
         last_arrival=moment(message.last_arrival_us) if message.HasField("last_arrival_us") else None,
         watermark=moment(message.watermark_us) if message.HasField("watermark_us") else None,
         stale=message.stale,
@@ -88,4 +92,5 @@ def endpoint_from(message: endpoint_pb2.Endpoint, notes: tuple[str, ...] = ()) -
         thresholds=(message.thresholds.potential, message.thresholds.detected),
         reserved=dict(message.reserved),
         notes=notes,
+        column_thresholds={name: (pair.potential, pair.detected) for name, pair in message.column_thresholds.items()},
     )

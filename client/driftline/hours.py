@@ -4,6 +4,7 @@ import pyarrow as pa
 
 from driftline.errors import InvalidInput
 from driftline.report import STATUSES
+from driftline.request import request_of
 from driftline.spans import UNITS_US, Duration, Instant, duration_us, instant_us
 from driftline_proto.v1 import metrics_pb2
 
@@ -46,8 +47,14 @@ def request(
     """The question for a history. Raises InvalidInput."""
     if revisions not in REVISIONS:
         raise InvalidInput(f"revisions: {revisions!r} is neither 'newest' nor 'all'")
-    return metrics_pb2.GetHistoryRequest(
-        endpoint=name, metric=metric, column=column or "", since_us=since_us, until_us=until_us, revisions=REVISIONS[revisions]
+    return request_of(
+        metrics_pb2.GetHistoryRequest,
+        endpoint=name,
+        metric=metric,
+        column=column or "",
+        since_us=since_us,
+        until_us=until_us,
+        revisions=REVISIONS[revisions],
     )
 
 

@@ -222,7 +222,7 @@ class Link:
             with producer.buffer.lock:
                 producer.on_disconnected(time.monotonic())
                 if failure is not None and not self._is_stopping:
-                    producer.buffer.problems.add(
+                    producer.buffer.problems.delay(
                         f"away: {type(failure).__name__}", f"rows are kept until the server takes them: {failure}"
                     )
                 producer.buffer.changed.notify_all()  # `close` does not wait for a server that is away

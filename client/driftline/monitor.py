@@ -1,5 +1,6 @@
 """The object inside a model server that logs predictions; it takes a row in microseconds, a link sends them in the background."""
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -14,8 +15,10 @@ from driftline.link import Link
 from driftline.problems import Problems
 from driftline.producer import Producer
 from driftline.record import record_of
+from driftline.request import address
 from driftline.shape import Shape
 from driftline.tables import batches_of
+from driftline.unknown import Unknown
 from driftline.values import micros
 from driftline.window import Window
 from driftline_proto.v1 import ingest_pb2 as pb
@@ -47,6 +50,9 @@ class Monitor:
         batch_rows: int = 4096,
         linger: float = 0.1,
     ) -> None:
+        address(target)
+        if not isinstance(endpoint, str) or not endpoint:
+            raise InvalidInput(f"endpoint={endpoint!r}: it is a name, as 'model' or 'project/function/model:version'")
         if on_full not in ("drop_oldest", "block"):
             raise InvalidInput(f"on_full={on_full!r}: it is 'drop_oldest' or 'block'")
         if level not in LEVELS:
@@ -80,6 +86,9 @@ class Monitor:
         self._producer: Producer | None = None
         self._layouts: list[Layout] = []
         self._row: Callable[..., tuple[Row, int]] = loose_row  # until the features are known
+        self._features_max = sys.maxsize  # a row with more has columns that the endpoint does not know
+        self._shape: Shape | None = None
+        self._unknown = Unknown(self._problems)
 
     def log(
         self,
@@ -97,6 +106,8 @@ class Monitor:
         try:
             if type(features) is not dict:
                 features = record_of(features)
+            if len(features) > self._features_max:
+                self._look(features)
             if timestamp is not None:
                 timestamp = _micros(timestamp)
             if score is not None:
@@ -120,7 +131,12 @@ class Monitor:
         latencies: Any = None,
         errors: Any = None,
     ) -> None:
-        """Logs many predictions: anything Arrow, a pandas DataFrame, or a 2-d numpy array with columns in the schema's order."""
+        """Logs many predictions: anything Arrow, a pandas DataFrame, or a 2-d numpy array with columns in the schema's order.
+
+        The buffer's bound holds here too: of a table larger than `buffer_bytes_max` the oldest rows are dropped, and counted,
+        before they could be sent. To send whole files, take a monitor with on_full="block": then this call waits for the server.
+        What is refused and is no table counts as one row.
+        """
         taken = 0
         try:
             if score is not None:
@@ -130,7 +146,7 @@ class Monitor:
                 self._buffer.extend(batch)
                 taken += batch.num_rows
         except Exception as problem:
-            self._refuse(max(1, _length(table) - taken), problem)
+            self._refuse(max(1, _rows_of(table) - taken), problem)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Waits until every row held at the call is acknowledged at the level asked for; False when `timeout` seconds passed.
@@ -219,6 +235,12 @@ class Monitor:
     def _on_shape(self, shape: Shape) -> None:
         """From now on rows are packed as the endpoint wants them."""
         self._row = layout_for(shape, self._layouts).row
+        self._shape, self._features_max = shape, len(shape.features)
+
+    def _look(self, features: Any) -> None:
+        """Says which columns of a row are left out."""
+        if self._shape is not None and isinstance(features, dict):
+            self._unknown.look(tuple(features), self._shape.features, self._shape)
 
     def _refuse(self, rows: int, problem: Exception) -> None:
         kind = type(problem).__name__
@@ -238,8 +260,10 @@ def _micros(timestamp: Any) -> int | None:
         ) from None
 
 
-def _length(table: Any) -> int:
+def _rows_of(table: Any) -> int:
+    """The rows of a table; 0 for what is none, and where it cannot be told."""
     try:
-        return len(table)
-    except Exception:  # a reader, or none that can be told
+        shape: Any = getattr(table, "shape", ())
+        return int(shape[0]) if len(shape) == 2 else 0
+    except Exception:  # the object's own
         return 0

@@ -1,6 +1,7 @@
 """What is wrong, told once: the last error for `stats`, and one log line for each distinct problem."""
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,19 +18,37 @@ class Problems:
 
     def __init__(self, endpoint: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.last: str | None = None
+        self._of_rows: str | None = None  # the last that cost rows
+        self._trouble: str | None = None  # what keeps rows from being delivered, while it does
         self._endpoint = endpoint
         self._clock = clock
         self._told: dict[str, float] = {}
         self._lines: deque[str] = deque(maxlen=KINDS_MAX)
 
     def add(self, kind: str, text: str) -> None:
-        """An error: it becomes `last`, and a log line if none of its kind was written lately."""
-        self.last = text
+        """An error that cost rows: it becomes `last`, and a log line if none of its kind was written lately."""
+        self.last = self._of_rows = text
         self._queue(kind, text)
+
+    def delay(self, kind: str, text: str) -> None:
+        """An error that rows wait for the end of: as `add`, until `recover`."""
+        self.last = self._trouble = text
+        self._queue(kind, text)
+
+    def recover(self) -> None:
+        """Rows are delivered again: `last` is what cost rows before, if anything."""
+        if self._trouble is not None:
+            self.last = self._of_rows if self.last == self._trouble else self.last
+            self._trouble = None
 
     def warn(self, kind: str, text: str) -> None:
         """Something to know that is no error."""
         self._queue(kind, text)
+
+    def note(self, text: str) -> None:
+        """Something that stays as it is: said once."""
+        self._queue(text, text)
+        self._told[text] = math.inf
 
     def write(self) -> None:
         """Writes the lines that wait."""

@@ -15,6 +15,7 @@ from driftline.buffer import Buffer, Chunk
 from driftline.encoder import Encoder, Outcome
 from driftline.history import History
 from driftline.losses import LossReport
+from driftline.refused_times import RefusedTimes
 from driftline.shape import Shape, shape_from
 from driftline.window import InFlight, Window
 from driftline.wire import batch_message
@@ -66,10 +67,12 @@ class Producer:
     _moved_at: float = NEVER  # the last batch was sent or acknowledged
     _rewound: tuple[int, float] = (0, NEVER)
     _losses: LossReport = field(init=False)
+    _refused_times: RefusedTimes = field(init=False)
     _is_abandoned: bool = False
 
     def __post_init__(self) -> None:
         self._losses = LossReport(self.buffer.accounts)
+        self._refused_times = RefusedTimes(self.buffer.accounts, self.buffer.problems)
         self.handle = self.new_handle()
 
     # What to send.
@@ -181,6 +184,7 @@ class Producer:
     def on_opened(self, message: pb.Opened, now: float) -> None:
         for note in message.notes:
             self.buffer.problems.warn(note, note)
+        self._refused_times.on_opened(message.refused_by_time)
         if self.state is State.OPEN:
             self._is_declaring = False
         if self.state is not State.ASKED:
@@ -217,11 +221,12 @@ class Producer:
                     f"there is no endpoint {self.endpoint!r} yet: rows are kept until it is there; create it with "
                     f"`driftline endpoints create {self.endpoint} --reference FILE` or client.create_endpoint(...)"
                 )
-            self.buffer.problems.add(f"refused: {message.code} {message.field}", reason)
+            self.buffer.problems.delay(f"refused: {message.code} {message.field}", reason)
 
     def on_ack(self, message: pb.Ack, now: float) -> None:
         if self.shape is None or message.level < self.shape.level:
             return
+        self._refused_times.on_ack(message.refused_by_time)
         self._settle(message.sequence, {rejected.sequence: rejected for rejected in message.rejected}, now)
         if not message.HasField("expected_sequence") or self.state is not State.OPEN:
             return
@@ -284,6 +289,7 @@ class Producer:
         settled = self.window.acknowledge(sequence)
         if not settled:
             return
+        self.buffer.problems.recover()
         taken = sum(batch.payload.rows for batch in settled if batch.sequence not in rejected)
         self.buffer.accounts.acknowledged += taken
         self._acked = settled[-1].sequence

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from driftline import kept
 from driftline.kept import Kept
+from driftline.request import request_of
 from driftline.span_message import span_message
 from driftline.spans import Duration, Instant
 from driftline_proto.v1 import export_pb2, export_pb2_grpc
@@ -39,12 +40,12 @@ class RowCalls:
         self, name: str, *, start: Instant | None = None, end: Instant | None = None, window: Duration | None = None
     ) -> tuple[Kept, pa.RecordBatchReader]:
         """As `rows`, with what `kept` says beside it, of the very same moment; nothing is warned of."""
-        request = export_pb2.ExportRowsRequest(endpoint=name, span=span_message(window, start, end))
+        request = request_of(export_pb2.ExportRowsRequest, endpoint=name, span=span_message(window, start, end))
         return kept.rows_of(self._export(request), self._target)
 
     def kept(self, name: str, *, start: Instant | None = None, end: Instant | None = None, window: Duration | None = None) -> Kept:
         """What `rows` would give: how many rows, and of which hours rows are not kept, with the setting that keeps them."""
-        request = export_pb2.ExportRowsRequest(endpoint=name, span=span_message(window, start, end), summary_only=True)
+        request = request_of(export_pb2.ExportRowsRequest, endpoint=name, span=span_message(window, start, end), summary_only=True)
         return kept.kept_of(self._export(request), self._target)
 
     def _export(self, request: export_pb2.ExportRowsRequest) -> Any:

@@ -1,8 +1,7 @@
 """Logged rows as one record batch in the endpoint's schema: what a value becomes, and which rows cannot be sent."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from driftline import arrays
 from driftline.layout import BY_NAME, IN_ORDER, PACKED_KINDS, ROLES, Layout, Row, layout_for
 from driftline.problems import Problems
 from driftline.shape import Shape
+from driftline.unknown import Unknown, listed
 from driftline.values import Unconvertible, convert, numbers_of
 
 PIECE_ROWS = 512  # other threads run between as many, so that the GIL is never held long
@@ -42,8 +42,12 @@ class RowEncoder:
     layouts: list[Layout]
     _used: set[str] = field(default_factory=set)  # roles
     _seen: set[str] = field(default_factory=set)  # features
+    _unknown: Unknown = field(init=False)
     _ids_are_text: bool = False
     _schema: pa.Schema | None = None
+
+    def __post_init__(self) -> None:
+        self._unknown = Unknown(self.problems)
 
     def encode(self, rows: list[Row], shape: Shape) -> Encoded:
         """The batch of some rows. Those with a value that fits its column in no way are left out and counted."""
@@ -94,7 +98,7 @@ class RowEncoder:
         aligned = []
         for count, place in enumerate(places, start=1):
             try:
-                aligned.append(self._in_order(rows[place], shape.features))
+                aligned.append(self._in_order(rows[place], shape))
             except Unconvertible as error:
                 aligned.append((None,) * len(shape.features))
                 bad[place] = str(error)
@@ -109,17 +113,21 @@ class RowEncoder:
                     bad.setdefault(places[position], f"{name}: {reason}")
         return features
 
-    def _in_order(self, row: Row, features: tuple[str, ...]) -> tuple[Any, ...]:
-        layout, values = row[0], row[1]
+    def _in_order(self, row: Row, shape: Shape) -> tuple[Any, ...]:
+        layout, values, features = row[0], row[1], shape.features
         if layout == IN_ORDER:
             if len(values) != len(features):
-                raise Unconvertible(f"{len(values)} values where the endpoint has {len(features)} features: {_listed(features)}")
+                raise Unconvertible(f"{len(values)} values where the endpoint has {len(features)} features: {listed(features)}")
             self._seen.update(features)
             return tuple(values)
         named = values if layout == BY_NAME else self.layouts[layout - 1].record(row)
         known = named.keys() & set(features)
+        if not named:
+            raise Unconvertible(f"the row is empty; the endpoint has {listed(features)}")
         if not known and features:
-            raise Unconvertible(f"none of {_listed(named)} is a feature of the endpoint; it has {_listed(features)}")
+            raise Unconvertible(f"none of {listed(named)} is a feature of the endpoint; it has {listed(features)}")
+        if len(known) < len(named):
+            self._unknown.look(tuple(named), features, shape)
         self._seen |= known
         return tuple(map(named.get, features))
 
@@ -170,7 +178,3 @@ def _merged(some: Values, more: Values, order: npt.NDArray[np.intp]) -> Values:
         return np.concatenate((some, more))[order]
     both = (*some, *more)
     return [both[place] for place in order]
-
-
-def _listed(names: Collection[Any]) -> str:
-    return ", ".join(map(str, islice(names, 10))) + (f" and {len(names) - 10} more" if len(names) > 10 else "")

@@ -7,6 +7,7 @@ from typing import Any
 
 from driftline.alert import SEVERITIES
 from driftline.errors import InvalidInput
+from driftline.request import request_of
 from driftline.spans import MICROSECOND, Duration, duration_us
 from driftline_proto.v1 import alert_pb2 as pb
 
@@ -92,20 +93,18 @@ def rule_message(
     for field, text in plain.items():
         if text == "":  # as a shell makes of a variable that is not set: it must not widen the rule
             raise InvalidInput(f"{field}: is empty; leave it out, or give it a value")
-    try:
-        return pb.Rule(
-            name=name,
-            window_us=_period_us(window, "window"),
-            criteria=_criteria(criteria),
-            hold_us=_period_us(hold, "hold"),
-            cooldown_us=_period_us(cooldown, "cooldown"),
-            severity=_code(severity, SEVERITIES, "severity"),
-            reset=_code(reset, RESETS, "reset"),
-            receivers=list(receivers),
-            **plain,
-        )
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"the rule cannot be sent: {error}") from None
+    return request_of(
+        pb.Rule,
+        name=name,
+        window_us=_period_us(window, "window"),
+        criteria=_criteria(criteria),
+        hold_us=_period_us(hold, "hold"),
+        cooldown_us=_period_us(cooldown, "cooldown"),
+        severity=_code(severity, SEVERITIES, "severity"),
+        reset=_code(reset, RESETS, "reset"),
+        receivers=list(receivers),
+        **plain,
+    )
 
 
 def period_us(given: Duration) -> int:
@@ -129,7 +128,7 @@ def _criteria(given: Mapping[str, Any] | None) -> pb.Criteria | None:
     if not isinstance(given, Mapping) or set(given) - {"count", "within"} or "count" not in given:
         raise InvalidInput(f'criteria: {given!r} is none; write {{"count": 3, "within": "1h"}}')
     count = given["count"]
-    if not isinstance(count, int) or isinstance(count, bool):
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < 2**32:
         raise InvalidInput(f"criteria.count: {count!r} is none; take a whole number")
     return pb.Criteria(count=count, within_us=_period_us(given.get("within"), "criteria.within", duration_us))
 

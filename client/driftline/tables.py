@@ -78,7 +78,19 @@ def is_pandas(data: Any) -> bool:
     return pandas is not None and isinstance(data, pandas.DataFrame)
 
 
+def no_table(data: Any) -> str | None:
+    """Why data that looks like a table is none, and what to give instead; None for what may be one."""
+    kind = type(data).__name__
+    if kind == "Series":
+        return "a Series is one column; give a table, as series.to_frame()"
+    if kind == "LazyFrame":
+        return "a LazyFrame has no rows yet; give frame.collect()"
+    return None
+
+
 def _table(data: Any) -> pa.Table:
+    if reason := no_table(data):
+        raise InvalidInput(reason)
     if isinstance(data, pa.Table):
         return data
     if isinstance(data, pa.RecordBatch):
@@ -135,11 +147,11 @@ def _column(values: Any) -> Any:
     if hasattr(values, "__array__"):
         array = np.asarray(values)
         return _copied(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array)
-    return pa.array(list(values))
+    return pa.array(list(values), from_pandas=True)
 
 
 def _copied(column: np.ndarray[Any, Any]) -> pa.Array:
-    return pa.array(column.copy())
+    return pa.array(column.copy(), from_pandas=True)
 
 
 def _owned_table(table: pa.Table) -> pa.Table:

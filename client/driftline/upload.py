@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from driftline.errors import Error, InvalidInput
 from driftline.payload import payload_of, plain, schema_message
+from driftline.tables import is_pandas, no_table
 from driftline_proto.v1 import endpoint_pb2
 
 CHUNK_BYTES = 2 * 2**20
@@ -79,7 +80,31 @@ class Parts:
 
 
 def reader_of(reference: Any) -> pa.RecordBatchReader:
-    """A reader of any tabular source: Arrow data, pandas, a record batch reader, or the path of a Parquet file."""
+    """A reader of any tabular source: Arrow data, pandas, a record batch reader, or the path of a Parquet file.
+
+    Raises InvalidInput.
+    """
+    if reason := no_table(reference):
+        raise InvalidInput(f"reference: {reason}")
+    try:
+        return _reader_of(reference)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise InvalidInput(f"reference: {_mixed(reference) or error}") from None
+
+
+def _mixed(reference: Any) -> str | None:
+    """Which column of a DataFrame holds objects of several types; None where that is not what is wrong."""
+    for position, name in enumerate(reference.columns if is_pandas(reference) else ()):
+        column = reference.iloc[:, position]
+        try:
+            pa.Array.from_pandas(column)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            kinds = ", ".join(sorted({type(value).__name__ for value in column.dropna()})[:5])
+            return f"column {name!r} holds objects of types {kinds}; make them one type, as frame[{name!r}].astype(str)"
+    return None
+
+
+def _reader_of(reference: Any) -> pa.RecordBatchReader:
     if isinstance(reference, str | os.PathLike):
         return _parquet(reference)
     if isinstance(reference, pa.RecordBatchReader):

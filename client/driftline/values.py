@@ -148,13 +148,17 @@ def _float_text(value: float) -> str:
 def micros(value: Any) -> int | None:
     """Epoch microseconds of a datetime (naive is UTC), a number (epoch seconds), a datetime64 or ISO 8601 text.
 
-    What is missing (None, NaN, NaT) is None. Raises InvalidInput and whatever the object's own methods raise.
+    What is missing (None, NaN, NaT, NA) is None. Raises InvalidInput and whatever the object's own methods raise.
     """
+    if value is None or type(value).__name__ in NULLS:
+        return None
     if isinstance(value, np.datetime64):
         return None if np.isnat(value) else _within(int(value.astype("datetime64[us]").astype(np.int64)))
+    if isinstance(value, np.number):
+        value = value.item()
     if isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool):
-        return None if isinstance(value, float) and math.isnan(value) else _within(round(value * SECOND_US))
-    return None if value is None else instant_us(value)
+        return None if math.isnan(value) else _within(round(value * SECOND_US))
+    return instant_us(value)
 
 
 def _within(us: int) -> int:

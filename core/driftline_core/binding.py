@@ -152,7 +152,8 @@ def _ready_type(arrow: pa.DataType, cast: Cast | None) -> pa.DataType:
 
 def _notes(at: Mapping[str, int], schema: pa.Schema, layout: Layout, reserved: Mapping[str, str]) -> tuple[str, ...]:
     known = {column.name for column in layout.columns if column.role is not Role.LATENCY}
-    missing = [f"column {name!r} is not in the batches; its rows count as missing" for name in known if name not in at]
+    wanted = known - {column.name for column in layout.columns if column.role is Role.LABEL}  # which usually come later
+    missing = [f"column {name!r} is not in the batches; its rows count as missing" for name in wanted if name not in at]
     extra = [
         f"column {name!r} is not known to the endpoint and is ignored"
         for name in at

@@ -52,6 +52,26 @@ class Losses:
 NO_LOSSES = Losses()
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedByTime:
+    """Rows of a producer that were taken and are not counted, for their event time; `example_us` is the last such time known."""
+
+    future: int = 0
+    expired: int = 0
+    example_us: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.future or self.expired)
+
+    def __add__(self, later: "RefusedByTime") -> "RefusedByTime":
+        if not later:
+            return self
+        return RefusedByTime(self.future + later.future, self.expired + later.expired, later.example_us)
+
+
+NONE_REFUSED = RefusedByTime()
+
+
 @dataclass(slots=True)
 class Producer:
     """What is known of one writer of an endpoint."""
@@ -60,6 +80,7 @@ class Producer:
     admitted: int = 0
     position: int = 0  # in the journal, of the last batch admitted
     losses: Losses = NO_LOSSES
+    refused_by_time: RefusedByTime = NONE_REFUSED  # since the server was started
 
 
 @dataclass(slots=True)

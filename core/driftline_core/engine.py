@@ -37,6 +37,7 @@ from driftline_core.panes import HOUR_US, Micros, floor
 from driftline_core.query import merge_window
 from driftline_core.reference import Reference
 from driftline_core.settings import EngineSettings
+from driftline_core.times import outside
 
 __all__ = ["Effect", "Engine", "EngineSettings", "Frame", "HourClosed", "Span", "StoredHour", "Totals", "Window"]
 
@@ -270,8 +271,10 @@ class Engine:
 
     def _feed_timed(self, endpoint: EndpointState, frame: Frame, times_us: Micros) -> None:
         """Counts rows that carry event times; `Bound` has them in rising order of minutes, so each pane is one run of rows."""
-        refused = times_us > frame.arrival_us + self._settings.future_max_us
-        expired = times_us < frame.arrival_us - self._settings.retention_us
+        settings = self._settings
+        refused, expired = outside(
+            times_us, frame.arrival_us, future_max_us=settings.future_max_us, retention_us=settings.retention_us
+        )
         endpoint.future_rows += int(refused.sum())
         endpoint.expired_rows += int(expired.sum())
         counted = ~(refused | expired)

@@ -79,6 +79,20 @@ def build_reference(
     return Reference(version, layout, profile)
 
 
+def notes_of(reference: Reference) -> list[str]:
+    """What whoever gave the reference may not expect of its bins: columns with more categories than are kept."""
+    layout, notes = reference.layout, []
+    for index, (column, bins) in enumerate(zip(layout.columns, layout.bins, strict=True)):
+        counts = layout.counts(reference.profile, index)
+        other = int(counts[-2])
+        if isinstance(bins, CategoricalBins) and other:
+            notes.append(
+                f"column {column.name!r} has more categories than the {len(bins.categories)} most frequent, which are kept; "
+                f"the others, {other / counts.sum():.1%} of the rows, count as `other`"
+            )
+    return notes
+
+
 def encode_reference(reference: Reference) -> bytes:
     """A reference as bytes, from which `decode_reference` makes an equal one."""
     layout = reference.layout

@@ -16,7 +16,7 @@ from driftline_core.errors import InvalidInput
 from driftline_core.names import column_names
 from driftline_core.panes import Micros
 from driftline_core.schema import Column, Kind
-from driftline_core.times import times_us
+from driftline_core.times import outside, times_us
 
 CODES = pa.dictionary(pa.int32(), pa.string())
 TIME = pa.timestamp("us", "UTC")
@@ -110,7 +110,9 @@ class RowPlan:
 
 def counted(times: Micros, arrival_us: int, *, future_max_us: int, retention_us: int) -> npt.NDArray[np.bool_]:
     """Which rows are counted: those neither too far ahead of their arrival nor too far behind it."""
-    return (times <= arrival_us + future_max_us) & (times >= arrival_us - retention_us)
+    future, expired = outside(times, arrival_us, future_max_us=future_max_us, retention_us=retention_us)
+    counted_: npt.NDArray[np.bool_] = ~(future | expired)
+    return counted_
 
 
 def compact(array: pa.Array) -> pa.Array:

@@ -1,17 +1,29 @@
 """Event times as they come, as epoch microseconds."""
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyarrow import types
 
 from driftline_core.errors import InvalidInput
 from driftline_core.panes import Micros
 
+Mask = npt.NDArray[np.bool_]
+
 # Beyond any retention, and far enough from the ends of int64 that sums with spans of time do not wrap.
 FAR_PAST_US = -(2**61)
 FAR_FUTURE_US = 2**61
 
 _PER_UNIT = {"s": 1_000_000.0, "ms": 1_000.0}
+
+
+def outside(times_us: Micros, arrival_us: int, *, future_max_us: int, retention_us: int) -> tuple[Mask, Mask]:
+    """Which rows are too far ahead of their arrival to be counted, and which too far behind it.
+
+    >>> [each.tolist() for each in outside(np.array([0, 50, 70]), 50, future_max_us=10, retention_us=40)]
+    [[False, False, True], [True, False, False]]
+    """
+    return times_us > arrival_us + future_max_us, times_us < arrival_us - retention_us
 
 
 def check_times(arrow: pa.DataType, name: str) -> None:

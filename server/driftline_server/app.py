@@ -75,7 +75,7 @@ class App:
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
         self._alerting = alerting(settings, registry, answers, links, owner=self._owner, clock=clock, durability=self._durability)
         exports = self._durability.exports if self._durability else None
-        self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits), settings)
+        self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits, engine.settings), settings)
         self._server.add_generic_rpc_handlers(
             services(self._ingest, registry, answers, exports, owner=self._owner, clock=clock, limits=limits, settings=settings)
         )

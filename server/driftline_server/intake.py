@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from driftline_core.binding import Plan
-from driftline_core.delivery import Losses, Producer, Verdict, judge
-from driftline_core.engine import Frame
+from driftline_core.delivery import NONE_REFUSED, Losses, Producer, RefusedByTime, Verdict, judge
+from driftline_core.engine import EngineSettings, Frame
 from driftline_core.errors import CoreError, FailedPrecondition, InvalidInput
 from driftline_core.facts import LossTold, Origin, Tombstone
 from driftline_core.payload import Declared, LastHeader, Limits, declare, decode
+from driftline_core.times import outside
 from driftline_server import records
 from driftline_server.clock import Clock
 from driftline_server.credits import Credits
@@ -50,10 +51,14 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The batch is accepted, now or (a duplicate) before; durable once the journal is at `position`."""
+    """The batch is accepted, now or (a duplicate) before; durable once the journal is at `position`.
+
+    `refused_by_time` is the producer's total, of batches up to this one at least.
+    """
 
     position: int
     is_duplicate: bool = False
+    refused_by_time: RefusedByTime = NONE_REFUSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,15 @@ Outcome = Taken | Ahead | Rejected
 class Intake:
     """Takes batches for the endpoints of a registry. Safe to call from many threads."""
 
-    def __init__(self, registry: Registry, ahead: WriteAhead, room: Credits, clock: Clock, limits: Limits) -> None:
+    def __init__(
+        self, registry: Registry, ahead: WriteAhead, room: Credits, clock: Clock, limits: Limits, engine: EngineSettings
+    ) -> None:
         self._registry = registry
         self.ahead = ahead
         self._room = room
         self._clock = clock
         self.limits = limits
+        self._engine = engine
         self.draining = False
 
     def open(self, endpoint: str, origin: Origin, schema: bytes, on_durable: OnDurable | None) -> Handle:
@@ -151,13 +159,14 @@ class Intake:
             return self._reject(handle, sequence, error)
         try:
             body = self.ahead.body(Record.BATCH, [records.batch_head(frame), payload], handle.definition)
-            admitted = self._admit(handle, sequence, body, Entry(frame, size_bytes, handle.on_durable))
+            entry = Entry(frame, size_bytes, handle.on_durable)
+            admitted = self._admit(handle, sequence, body, entry, self._refused_by_time(frame))
         except BaseException:
             self._room.give(1, size_bytes)
             raise
         if admitted is None:
             self._room.give(1, size_bytes)
-            return self._judge(handle, sequence) or Taken(handle.producer.position, is_duplicate=True)
+            return self._judge(handle, sequence) or _duplicate(handle.producer)
         return admitted
 
     def _tell(self, handle: Handle, position: int) -> None:
@@ -172,7 +181,9 @@ class Intake:
         position = admitted.position if admitted else handle.producer.position
         return Rejected(position, error.field, error.reason)
 
-    def _admit(self, handle: Handle, sequence: int, body: Body, entry: Entry) -> Taken | None:
+    def _admit(
+        self, handle: Handle, sequence: int, body: Body, entry: Entry, refused: RefusedByTime = NONE_REFUSED
+    ) -> Taken | None:
         """Takes a sequence and its place in the journal in one step; None where the sequence is not the next one any more."""
         with handle.entry.lock:
             handle.entry.current()
@@ -180,7 +191,19 @@ class Intake:
                 return None
             position = self.ahead.append_body(body, entry)
             handle.producer.admitted, handle.producer.position = sequence, position
-            return Taken(position)
+            handle.producer.refused_by_time += refused
+            return Taken(position, refused_by_time=handle.producer.refused_by_time)
+
+    def _refused_by_time(self, frame: Frame) -> RefusedByTime:
+        """The rows that the engine will not count, so that the acknowledgement can say so."""
+        times, engine = frame.bound.times_us, self._engine
+        if times is None:
+            return NONE_REFUSED
+        future, expired = outside(times, frame.arrival_us, future_max_us=engine.future_max_us, retention_us=engine.retention_us)
+        refused = future | expired
+        if not refused.any():
+            return NONE_REFUSED
+        return RefusedByTime(int(future.sum()), int(expired.sum()), int(times[refused][-1]))
 
     def _frame(self, handle: Handle, plan: Plan, batch: pa.RecordBatch, sequence: int, size_bytes: int) -> Frame:
         """A batch ready to be counted, room taken for it first: casting it may take many times what it took on the wire."""
@@ -202,7 +225,7 @@ class Intake:
                     return None
                 case Verdict.DUPLICATE:
                     handle.entry.producers.duplicates += 1
-                    return Taken(handle.producer.position, is_duplicate=True)
+                    return _duplicate(handle.producer)
                 case Verdict.AHEAD:
                     return Ahead(handle.producer.admitted + 1)
                 case Verdict.FENCED:
@@ -217,6 +240,10 @@ class Intake:
             handle.plan = _plan(declared, registration)
             handle.registration = registration
         return handle.plan
+
+
+def _duplicate(producer: Producer) -> Taken:
+    return Taken(producer.position, is_duplicate=True, refused_by_time=producer.refused_by_time)
 
 
 def _plan(declared: Declared, registration: Registration) -> Plan:

@@ -14,7 +14,7 @@ from driftline_core.engine import Engine
 from driftline_core.errors import AlreadyExists, CoreError, InvalidInput, NotFound, ResourceExhausted
 from driftline_core.layout import LookupCache
 from driftline_core.names import canonical, column_names, matching
-from driftline_core.reference import Reference, build_reference
+from driftline_core.reference import Reference, build_reference, notes_of
 from driftline_core.roles import normal, resolve
 from driftline_core.schema import BinsSpec, EndpointSpec
 from driftline_server import records
@@ -101,6 +101,7 @@ class Registry:
         columns, notes = resolve(spec, schema)
         latency = spec.reserved_columns().get("latency", "")
         reference = build_reference(sample, columns, spec.bins, version=1, latency=latency, cache=self.cache)
+        notes += notes_of(reference)
         created = Registration(spec.name, uuid.uuid4().hex, spec, columns, reference, self._clock.now_us())
         with self._lock:
             self.require_free(spec.name)
@@ -131,6 +132,7 @@ class Registry:
         ]
         chosen, latency = bins or before.spec.bins, before.spec.reserved_columns().get("latency", "")
         built = build_reference(sample, before.columns, chosen, version=1, latency=latency, cache=self.cache)
+        notes += notes_of(built)
         with self._lock:
             now = entry.current()
             reference = Reference(now.reference.version + 1, built.layout, built.profile)

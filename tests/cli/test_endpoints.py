@@ -1,9 +1,13 @@
 """driftline endpoints, against a real server."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -33,6 +37,49 @@ def test_create_takes_roles_kinds_and_limits(run: Run, name: str, reference: Pat
         "score": ("prediction", "numeric"),
     }
     assert json.loads(done.stdout)["rows_min"] == 7
+
+
+def test_create_takes_thresholds_reserved_names_and_staleness(run: Run, name: str, reference: Path) -> None:
+    options = ("--thresholds", "amount=0.2,0.4", "--thresholds", "age=.3,.9", "--reserved", "timestamp=when", "--reserved", "id=")
+    done = run("endpoints", "create", name, "--reference", str(reference), *options, "--stale-after", "10m", "--json")
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["column_thresholds"] == {"amount": [0.2, 0.4], "age": [0.3, 0.9]}
+    assert made["reserved"] == {"timestamp": "when", "latency": "latency", "error": "error"}
+    assert (made["thresholds"], made["stale_after"]) == ([0.5, 0.7], 600.0)
+    assert re.search(r"amount +feature +numeric +0.2, 0.4 *\n", run("endpoints", "show", name).stdout)
+
+
+def test_create_takes_thresholds_of_all_columns(run: Run, name: str, reference: Path) -> None:
+    done = run("endpoints", "create", name, "--reference", str(reference), "--thresholds", "0.2,0.4", "--json")
+    assert (json.loads(done.stdout)["thresholds"], json.loads(done.stdout)["column_thresholds"]) == ([0.2, 0.4], {})
+
+
+def test_remedies_are_flags_and_commands(run: Run, name: str, reference: Path) -> None:
+    table = pq.read_table(reference)
+    odd = table.append_column("day off", pa.nulls(5_000)).append_column("id", pa.array(range(5_000)))
+    pq.write_table(odd, reference)
+    done = run("endpoints", "create", name, "--reference", str(reference))
+    assert "leave it out (--exclude 'day off')" in done.stderr
+    done = run("endpoints", "create", name, "--reference", str(reference), "--exclude", "day off")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--reserved id= makes it one" in done.stdout
+    assert (
+        "give it a new reference with `driftline endpoints set-reference`"
+        in run("endpoints", "create", name, "--reference", str(reference), "--exclude", "day off").stderr
+    )
+    assert (
+        "create it with `driftline endpoints create nobody --reference FILE.parquet`" in run("endpoints", "show", "nobody").stderr
+    )
+
+
+def test_categories_that_are_not_kept_are_noted(run: Run, name: str, reference: Path) -> None:
+    table = pq.read_table(reference)
+    pq.write_table(table.append_column("city", pa.array([f"city {row % 1000}" for row in range(5_000)])), reference)
+    for command in (("create", name), ("set-reference", name)):
+        done = run("endpoints", *command, "--reference", str(reference))
+        assert "note: column 'city' has more categories than the 256 most frequent" in done.stdout
+        assert "74.4% of the rows, count as `other`" in done.stdout
 
 
 def test_create_takes_features_by_name(run: Run, name: str, reference: Path) -> None:

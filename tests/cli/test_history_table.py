@@ -7,7 +7,7 @@ from io import StringIO
 from rich.console import Console
 
 from driftline.cli.document import history_document
-from driftline.cli.history_table import HOURS_MAX, history_view, sparkline
+from driftline.cli.history_table import HOURS_MAX, history_parts, sparkline
 from driftline.hours import hours_from
 from driftline_proto.v1 import metrics_pb2, schema_pb2
 
@@ -35,7 +35,8 @@ def answer(
 
 def shown(message: metrics_pb2.GetHistoryResponse, width: int = 80) -> list[str]:
     console = Console(file=StringIO(), width=width, highlight=False)
-    console.print(history_view(hours_from(message), width))
+    for part in history_parts(hours_from(message), width):
+        console.print(part)
     assert isinstance(console.file, StringIO)
     lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
     assert max(map(len, lines)) <= width

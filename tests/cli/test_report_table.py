@@ -7,10 +7,13 @@ import pytest
 from rich.console import Console, RenderableType
 
 from driftline.cli.document import report_document
-from driftline.cli.report_table import report_view
+from driftline.cli.endpoint_table import endpoint_parts
+from driftline.cli.options import print_whole
+from driftline.cli.report_table import report_parts, report_view
 from driftline.cli.verdict import SIGNS, verdict
+from driftline.endpoint import endpoint_from
 from driftline.report import Report, report_from
-from driftline_proto.v1 import metrics_pb2, schema_pb2
+from driftline_proto.v1 import endpoint_pb2, metrics_pb2, schema_pb2
 
 HOUR_US = 3_600_000_000
 NAN = float("nan")
@@ -123,3 +126,26 @@ def test_json_is_the_report_in_full() -> None:
 @pytest.mark.parametrize("status", SIGNS)
 def test_short_verdicts_have_at_most_12_signs(status: str) -> None:
     assert len(verdict(status, short=True).plain) <= 12
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 72])
+def test_a_narrow_terminal_gets_fewer_columns_and_whole_names(width: int, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "average_amount_of_the_last_month"
+    given = report(*USUAL, column(name, 0.8, schema_pb2.STATUS_DETECTED, missing=7), endpoint=f"shop/{name}/{name}:v3")
+    print_whole(*report_parts(given, width))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"shop/{name}/{name}:v3  ● detected"
+    assert [line.split()[-2:] for line in lines if line.startswith(f"{name} ")] == [["0.800", "detected"]]
+    if width >= 60:
+        table = lines[lines.index("") + 1 :]
+        assert max(map(len, table)) <= width
+
+
+def test_an_endpoint_is_shown_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "average_amount_of_the_last_month_and_of_the_year_before_that"
+    message = endpoint_pb2.Endpoint(name=f"shop/{name}:v3", columns=[schema_pb2.Column(name=name, role=schema_pb2.ROLE_FEATURE)])
+    print_whole(*endpoint_parts(endpoint_from(message)))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"shop/{name}:v3"
+    assert any(line.startswith(f"{name}  feature") for line in lines)

@@ -62,6 +62,10 @@ def test_version(call: Call) -> None:
         (("endpoints", "create", "m"), "--reference"),
         (("endpoints", "create", "m", "--reference", "nowhere.parquet"), "does not exist"),
         (("push", "m", "nowhere.parquet"), "does not exist"),
+        (("endpoints", "create", "m", "--reference", __file__, "--stale-after", "soon"), "is no duration"),
+        (("endpoints", "create", "m", "--reference", __file__, "--thresholds", "0.5"), "write POTENTIAL,DETECTED, as 0.5,0.7"),
+        (("endpoints", "create", "m", "--reference", __file__, "--thresholds", ".1,.2", "--thresholds", "a=.1,.2"), "not both"),
+        (("endpoints", "create", "m", "--reference", __file__, "--reserved", "id"), "write id=COL, or 'id='"),
     ],
 )
 def test_a_wrong_call_is_told_with_status_2(call: Call, args: tuple[str, ...], told: str) -> None:
@@ -93,10 +97,10 @@ def test_the_server_is_taken_from_the_environment(call: Call, nobody: str) -> No
     assert nobody in said.stderr
 
 
-@pytest.mark.parametrize(("column", "told"), [("when", "it has amount, text"), ("text", "is string, which is no time")])
+@pytest.mark.parametrize(("column", "told"), [("when", "it has amount, flag"), ("flag", "is bool, which is no time")])
 def test_a_column_that_is_no_time_is_a_wrong_call(call: Call, tmp_path: Path, column: str, told: str) -> None:
     path = tmp_path / "rows.parquet"
-    pq.write_table(pa.table({"amount": [1.0], "text": ["noon"]}), path)
+    pq.write_table(pa.table({"amount": [1.0], "flag": [True]}), path)
     said = call("push", "m", str(path), "--timestamp", column)
     assert said.exit_code == 2
     assert told in " ".join(said.stderr.split())
@@ -121,7 +125,7 @@ def without(module: str, *args: str) -> subprocess.CompletedProcess[str]:
 def test_without_the_cli_extra_it_says_what_to_install(module: str) -> None:
     done = without(module, "--help")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "pip install 'driftline[cli]'" in done.stderr
+    assert "pip install '.[cli]' in a checkout of driftline" in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -129,7 +133,7 @@ def test_without_the_cli_extra_it_says_what_to_install(module: str) -> None:
 def test_without_the_server_extra_serve_says_what_to_install(args: tuple[str, ...]) -> None:
     done = without("driftline_server", *args)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "pip install 'driftline[server]'" in done.stderr
+    assert "pip install '.[server]' in a checkout of driftline" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

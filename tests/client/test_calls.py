@@ -1,8 +1,10 @@
 """Calls that cannot be meant are refused before anything is sent, in the client's own error."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -21,6 +23,14 @@ from driftline.spans import moment
         ({"rows_min": -1}, "rows_min: -1 is no number of rows"),
         ({"rows_min": "a"}, "rows_min: 'a' is no number of rows"),
         ({"thresholds": 0.5}, "thresholds: 0.5 is no pair"),
+        ({"thresholds": {5: (0.5, 0.7)}}, "thresholds: {5: (0.5, 0.7)} is no mapping by name"),
+        ({"exclude": 5}, "exclude: 5 is no list of names"),
+        ({"features": [5]}, "features: [5] cannot be meant"),
+        ({"kinds": "categorical"}, "kinds: 'categorical' is no mapping by name"),
+        ({"reserved": ["id"]}, "reserved: ['id'] is no mapping by name"),
+        ({"reserved": {"id": 5}}, "reserved: {'id': 5} cannot be meant"),
+        ({"prediction": 5}, "prediction: 5 is no text"),
+        ({"stale_after": "soon"}, "'soon' is no duration"),
     ],
 )
 def test_an_endpoint_that_cannot_be_meant(keys: dict[str, Any], told: str) -> None:
@@ -32,3 +42,62 @@ def test_an_endpoint_that_cannot_be_meant(keys: dict[str, Any], told: str) -> No
 def test_an_instant_beyond_the_calendar_is_its_first_or_last() -> None:
     assert moment(-(2**61)) == datetime.min.replace(tzinfo=UTC)
     assert moment(2**61) == datetime.max.replace(tzinfo=UTC)
+
+
+class LazyFrame:
+    """As polars', of which only the name is looked at."""
+
+
+class Polars:
+    """A column of polars."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return pa.chunked_array([[1.0]]).__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        (pd.Series([1.0, 2.0]), "a Series is one column; give a table, as series.to_frame()"),
+        (LazyFrame(), "a LazyFrame has no rows yet; give frame.collect()"),
+        (Polars(), "reference: "),
+        (pa.chunked_array([[1.0]]), "reference: "),
+        (
+            pd.DataFrame({"a": [1, 2, 3], "b": ["x", 2, None]}),
+            "column 'b' holds objects of types int, str; make them one type, as frame['b'].astype(str)",
+        ),
+        ([1, 2], "a list is no reference"),
+        ("nowhere.parquet", "cannot be read as Parquet"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_reference_that_is_no_table(reference: Any, told: str) -> None:
+    with driftline.connect("127.0.0.1:1") as client:
+        for call in (client.create_endpoint, client.set_reference):
+            with pytest.raises(driftline.InvalidInput) as refused:
+                call("a", reference=reference)
+            assert told in str(refused.value)
+
+
+CALLS: dict[str, Callable[[driftline.Client], object]] = {
+    "drift": lambda client: client.drift(5),  # type: ignore[arg-type]
+    "convention": lambda client: client.drift("a", convention=5),  # type: ignore[arg-type]
+    "window": lambda client: client.drift("a", window=[1]),  # type: ignore[arg-type]
+    "start": lambda client: client.drift("a", start=5),  # type: ignore[arg-type]
+    "histogram": lambda client: client.histogram("a", 5),  # type: ignore[arg-type]
+    "history": lambda client: client.history("a", metric=5),  # type: ignore[arg-type]
+    "endpoint": lambda client: client.endpoint(5),  # type: ignore[arg-type]
+    "endpoints": lambda client: client.endpoints(5),  # type: ignore[arg-type]
+    "delete": lambda client: client.delete_endpoint(5),  # type: ignore[arg-type]
+    "rows": lambda client: client.rows(5),  # type: ignore[arg-type]
+    "kept": lambda client: client.kept(5),  # type: ignore[arg-type]
+    "alert": lambda client: client.alert(5),  # type: ignore[arg-type]
+    "silence": lambda client: client.silence(5),  # type: ignore[arg-type]
+    "rule": lambda client: client.create_rule(5),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
+def test_an_argument_of_another_type(call: Callable[[driftline.Client], object]) -> None:
+    with driftline.connect("127.0.0.1:1") as client, pytest.raises(driftline.InvalidInput, match=r"5|\[1\]"):
+        call(client)

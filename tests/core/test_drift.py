@@ -12,6 +12,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
 
 from driftline_core.drift import CONVENTIONS, DISTANCES, Status, hellinger, kld, status_of, tvd, worst
+from driftline_core.errors import InvalidInput
 from driftline_core.schema import Thresholds
 
 VECTORS = json.loads((Path(__file__).parent.parent / "golden" / "mlrun_drift.json").read_text())
@@ -53,6 +54,16 @@ def test_distances_agree_with_one_liners(current, reference) -> None:
     # Known inequalities: H² <= tvd <= √2·H, and Lin's bound of the Jensen–Shannon divergence.
     assert hellinger(current, reference) ** 2 <= tvd(current, reference) + 1e-12
     assert jensenshannon(p, q, base=2) ** 2 <= tvd(current, reference) + 1e-9
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+@pytest.mark.parametrize("name", DISTANCES)
+def test_lists_do_as_well_as_arrays(name: str, convention: str) -> None:
+    distance = CONVENTIONS[convention][name]
+    assert distance([8, 2, 0], (5, 5, 1)) == distance(np.array([8, 2, 0]), np.array([5, 5, 1]))
+    for odd in ([1, 2], [[1], [2], [3]], 3):
+        with pytest.raises(InvalidInput, match="are not two vectors of equal length"):
+            distance([1, 2, 3], odd)
 
 
 def test_a_published_value() -> None:

@@ -7,6 +7,7 @@ from tests.core.building import counts_of, reference_of, window_of
 
 from driftline_core.binning import explicit_bins, numeric_bins
 from driftline_core.errors import InvalidInput
+from driftline_core.reference import notes_of
 from driftline_core.roles import normal, resolve
 from driftline_core.schema import BinsSpec, Column, EndpointSpec, Kind, Role, Thresholds
 
@@ -126,3 +127,15 @@ def test_quantile_bins_hold_equal_counts() -> None:
 def test_edges_that_do_not_rise_are_refused(edges: tuple[float, ...]) -> None:
     with pytest.raises(InvalidInput, match="each above the one before"):
         explicit_bins(edges, "x")
+
+
+def test_categories_beyond_those_that_are_kept_are_noted() -> None:
+    words = [f"{number:03}" for number in range(256)] * 3 + [f"rare {number}" for number in range(64)]
+    many = pa.array([*words, *[None] * 200, *["000"] * 8])
+    few = pa.array((["a", "b"] * len(many))[: len(many)])
+    reference = reference_of(pa.table({"city": many, "few": few}))
+    kept, others = (
+        "has more categories than the 256 most frequent, which are kept",
+        "the others, 6.2% of the rows, count as `other`",
+    )
+    assert notes_of(reference) == [f"column 'city' {kept}; {others}"]

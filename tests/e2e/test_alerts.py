@@ -194,7 +194,7 @@ def test_a_silence_is_quiet_and_what_still_fires_is_told_at_its_end(server: Serv
         ({"event": "no-data", "receivers": "ops"}, "write ['ops']"),
         ({"event": "no-data", "severity": "high"}, "severity: 'high' is none of info, warning, critical"),
         ({"event": "no-data", "criteria": {"count": 3}}, "criteria.within is missing"),
-        ({"event": "no-data", "criteria": {"count": -3, "within": "1h"}}, "the rule cannot be sent"),
+        ({"event": "no-data", "criteria": {"count": -3, "within": "1h"}}, "criteria.count: -3 is none"),
         ({"event": "no-data", "criteria": {"count": 2.5, "within": "1h"}}, "criteria.count: 2.5 is none; take a whole number"),
         ({"event": "no-data", "criteria": {"count": 3, "within": "0s"}}, "criteria.within: a duration must be longer than nothing"),
         ({"event": "data-quality", "window": "9999d"}, "window '9999d' is impossible; it can be from 1s to 400d"),

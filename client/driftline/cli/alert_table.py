@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -39,9 +39,9 @@ def alert_line(alert: "driftline.Alert") -> Text:
     return Text.assemble(f"{alert.id}  ", state, f"  {alert.severity}  {plain(alert.summary)}")
 
 
-def alert_view(alert: "driftline.Alert") -> RenderableType:
-    """Everything the server knows of one alert."""
-    head = Text.assemble((alert.state, STYLES.get(alert.state, "")), "  ", (plain(alert.summary), "bold"))
+def alert_parts(alert: "driftline.Alert") -> list[RenderableType]:
+    """Everything the server knows of one alert, from top to bottom."""
+    head = Text.assemble((alert.state, STYLES.get(alert.state, "")), "  ", (plain(alert.summary), "bold"), no_wrap=True)
     facts = {
         "id": alert.id,
         "rule": alert.rule,
@@ -55,7 +55,7 @@ def alert_view(alert: "driftline.Alert") -> RenderableType:
     table = Table.grid(padding=(0, 2, 0, 0))
     for name, fact in facts.items():
         table.add_row(Text(name, "dim"), Text(plain(fact)))
-    return Group(head, table, "", _evidence(alert), "", _steps(alert))
+    return [head, table, "", _evidence(alert), "", _steps(alert)]
 
 
 def value_text(value: float | None) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from driftline.alert import STATES
 from driftline.cli.alert_rules import rules
-from driftline.cli.alert_table import alert_line, alert_view, alerts_table
+from driftline.cli.alert_table import alert_line, alert_parts, alerts_table
 from driftline.cli.document import fact_document, table_document
 from driftline.cli.failure import Failure
 from driftline.cli.options import checked, connected, json_option, output, print_json, print_json_line, print_whole, server_option
@@ -70,7 +70,7 @@ def show(alert_id: str, *, server: str, as_json: bool) -> None:
     if as_json:
         print_json(fact_document(alert))
     else:
-        output().print(alert_view(alert), soft_wrap=True)
+        print_whole(*alert_parts(alert))
 
 
 @alerts.command()

@@ -3,8 +3,8 @@
 import click
 
 from driftline.cli.document import report_document
-from driftline.cli.options import checked, connected, json_option, output, print_json, server_option
-from driftline.cli.report_table import report_view
+from driftline.cli.options import checked, connected, json_option, output, print_json, print_whole, server_option
+from driftline.cli.report_table import report_parts
 from driftline.spans import duration_us, instant_us
 
 
@@ -37,5 +37,4 @@ def drift(
     if as_json:
         print_json(report_document(report))
     else:
-        console = output()
-        console.print(report_view(report, console.width))
+        print_whole(*report_parts(report, output().width))

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -42,9 +42,9 @@ def endpoints_table(endpoints: list["driftline.Endpoint"], now: datetime) -> Tab
     return table
 
 
-def endpoint_view(endpoint: "driftline.Endpoint") -> RenderableType:
-    """Everything the server knows of one endpoint."""
-    return Group(Text(plain(endpoint.name), "bold"), _facts(endpoint), "", _columns(endpoint))
+def endpoint_parts(endpoint: "driftline.Endpoint") -> list[RenderableType]:
+    """Everything the server knows of one endpoint, from top to bottom."""
+    return [Text(plain(endpoint.name), "bold", no_wrap=True), _facts(endpoint), "", _columns(endpoint)]
 
 
 def _facts(endpoint: "driftline.Endpoint") -> Table:
@@ -77,8 +77,12 @@ def _columns(endpoint: "driftline.Endpoint") -> Table:
     table.add_column("column", overflow="fold")
     table.add_column("role", no_wrap=True)
     table.add_column("kind", no_wrap=True)
+    own = endpoint.column_thresholds
+    if own:
+        table.add_column("own thresholds", no_wrap=True)
     for column in endpoint.columns:
-        table.add_row(Text(plain(column.name)), column.role, column.kind)
+        pair = ", ".join(f"{value:g}" for value in own.get(column.name, ()))
+        table.add_row(Text(plain(column.name)), column.role, column.kind, *([pair] if own else []))
     return table
 
 

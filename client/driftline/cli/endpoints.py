@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
+from driftline.cli.choices import reserved_of, thresholds_of
 from driftline.cli.document import endpoint_document
-from driftline.cli.endpoint_table import endpoint_view, endpoints_table
+from driftline.cli.endpoint_table import endpoint_parts, endpoints_table
 from driftline.cli.failure import Failure
+from driftline.cli.flags import in_flags
 from driftline.cli.options import (
     PARQUET,
     aside,
     at,
+    checked,
     connected,
     json_option,
     output,
@@ -24,6 +27,7 @@ from driftline.cli.options import (
 )
 from driftline.cli.progress import rows_bar
 from driftline.cli.text import plain
+from driftline.spans import duration_us
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,13 +60,38 @@ def endpoints() -> None:
 @click.option("--categorical", metavar="COL", multiple=True, help="A column of categories, whatever its type (a zip code); repeat.")
 @click.option("--numeric", metavar="COL", multiple=True, help="A column of numbers; repeat.")
 @click.option("--boolean", metavar="COL", multiple=True, help="A column of true and false; repeat.")
+@click.option(
+    "--thresholds",
+    metavar="[COL=]POTENTIAL,DETECTED",
+    multiple=True,
+    help="Where drift becomes a status; of single columns: repeat.  [default: 0.5,0.7]",
+)
+@click.option(
+    "--reserved",
+    metavar="NAME=[COL]",
+    multiple=True,
+    help="id, timestamp, latency or error is called COL in this endpoint's batches; 'id=' frees the name for a column; repeat.",
+)
+@click.option(
+    "--stale-after",
+    metavar="DURATION",
+    default="1h",
+    show_default=True,
+    callback=checked(duration_us),
+    help="Called stale when no row has come for so long.",
+)
 @click.option("--rows-min", type=click.IntRange(min=1), default=50, show_default=True, help="Rows a column needs for a verdict.")
 @server_option
 @json_option
 def create(name: str, reference: str, *, server: str, as_json: bool, **choices: Any) -> None:
-    """Create endpoint NAME from a reference: trusted rows that show what is normal."""
+    """Create endpoint NAME from a reference: trusted rows that show what is normal.
+
+    \b
+    driftline endpoints create shop/fraud/scorer:v3 --reference train.parquet --prediction score --thresholds amount=0.3,0.6
+    """
     kinds = _kinds({kind: choices.pop(kind) for kind in KINDS})
     features = choices.pop("features") or None
+    choices |= {"thresholds": thresholds_of(choices["thresholds"]), "reserved": reserved_of(choices["reserved"])}
     with connected(server) as client:
         created = _uploaded(
             reference,
@@ -128,7 +157,7 @@ def show(name: str, *, server: str, as_json: bool) -> None:
     if as_json:
         print_json(endpoint_document(endpoint))
     else:
-        output().print(endpoint_view(endpoint))
+        print_whole(*endpoint_parts(endpoint))
 
 
 @endpoints.command()
@@ -190,4 +219,4 @@ def _tell(done: str, endpoint: "driftline.Endpoint") -> None:
     output().print(Text.assemble(f"{done} ", (plain(endpoint.name), "bold")), soft_wrap=True)
     output().print(Text(f"  {columns}; {endpoint.reference_rows:,} reference rows"), soft_wrap=True)
     for note in endpoint.notes:
-        output().print(Text(f"  note: {plain(note)}", "yellow"), soft_wrap=True)
+        output().print(Text(f"  note: {plain(in_flags(note))}", "yellow"), soft_wrap=True)

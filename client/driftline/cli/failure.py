@@ -5,6 +5,8 @@ from typing import IO, Any
 
 import click
 
+from driftline.cli.extras import install
+from driftline.cli.flags import in_flags
 from driftline.cli.text import plain
 from driftline.errors import Error
 
@@ -22,9 +24,9 @@ def failure_of(error: Exception) -> Failure | None:
         case click.ClickException() | click.exceptions.Exit() | click.Abort() | BrokenPipeError():
             return None
         case Error():
-            return Failure(str(error))
+            return Failure(in_flags(str(error)))
         case ModuleNotFoundError() if not (error.name or "").startswith("driftline"):
-            return Failure(f"{error}; install what the server needs: pip install 'driftline[server]'")
+            return Failure(f"{error}; install what the server needs: {install('server')}")
         case OSError():
             return Failure(f"{error.filename or 'the system'}: {error.strerror or error}")
     return None

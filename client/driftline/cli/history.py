@@ -5,8 +5,8 @@ import time
 import click
 
 from driftline.cli.document import history_document
-from driftline.cli.history_table import history_view
-from driftline.cli.options import checked, connected, json_option, output, print_json, server_option
+from driftline.cli.history_table import history_parts
+from driftline.cli.options import checked, connected, json_option, output, print_json, print_whole, server_option
 from driftline.hours import span_us
 from driftline.spans import instant_us
 
@@ -42,5 +42,4 @@ def history(
     if as_json:
         print_json(history_document(table))
     else:
-        console = output()
-        console.print(history_view(table, console.width))
+        print_whole(*history_parts(table, output().width))

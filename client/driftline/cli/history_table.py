@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -25,18 +25,18 @@ SHARES = {"drift", "tvd", "hellinger"}
 COUNTS = {"rows", "rows_other_reference", "nulls", "missing", "below", "above", "unseen"}
 
 
-def history_view(table: "pa.Table", width: int) -> RenderableType:
-    """The whole answer of `driftline history`, for a terminal of `width` signs."""
+def history_parts(table: "pa.Table", width: int) -> list[RenderableType]:
+    """The whole answer of `driftline history`, for a terminal of `width` signs, from top to bottom."""
     whose = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
     rows = table.to_pylist()
     metric = f"{whose['metric']} of {plain(whose['column'])}" if whose["column"] else whose["metric"]
-    headline = Text.assemble((plain(whose["endpoint"]), "bold"), f"  {metric}")
+    headline = Text.assemble((plain(whose["endpoint"]), "bold"), f"  {metric}", no_wrap=True)
     if not rows:
-        return Group(headline, Text("No closed hour in this span: an hour is stored some minutes after it ends.", "dim"))
+        return [headline, Text("No closed hour in this span: an hour is stored some minutes after it ends.", "dim")]
     left_out = len(rows) - HOURS_MAX
     remarks = [Text(f"{left_out:,} earlier lines are left out here; --json has all.", "dim")] if left_out > 0 else []
     hours = hours_table(rows[-HOURS_MAX:], whose["metric"])
-    return Group(headline, "", hours, *remarks, "", *_summary(rows, whose["metric"], width))
+    return [headline, "", hours, *remarks, "", *_summary(rows, whose["metric"], width)]
 
 
 def hours_table(rows: Sequence[Row], metric: str) -> Table:

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import click
 
+from driftline.cli.extras import install
 from driftline.cli.failure import Failure, failure_of
 
 # Ours: where a command lives, and what `driftline --help` says of it without importing it.
@@ -105,7 +106,7 @@ def _loaded(name: str, plugin: EntryPoint | None) -> click.Command:
 
 def _missing(name: str, plugin: EntryPoint | None, error: ImportError) -> click.Command:
     ours = plugin is None or plugin.value.startswith("driftline_server")
-    remedy = "install the server: pip install 'driftline[server]'" if ours else f"reinstall the package of {plugin}"
+    remedy = f"install the server: {install('server')}" if ours else f"reinstall the package of {plugin}"
     return click.Command(
         name,
         callback=_failing(f"`driftline {name}` cannot start: {error}; {remedy}"),

@@ -8,9 +8,10 @@ from shutil import which
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from driftline.errors import InvalidInput
 
@@ -90,12 +91,17 @@ def print_json_line(document: object) -> None:
     click.echo(json.dumps(document, allow_nan=False))
 
 
-def print_whole(table: Table) -> None:
-    """Prints a table as wide as it is: a name cut in two can be neither copied nor searched for."""
-    console = output()
-    natural = Measurement.get(console, console.options.update_width(ENDLESS), table).maximum
-    console.width = max(natural, console.width)
-    console.print(table)
+def print_whole(*parts: RenderableType) -> None:
+    """Prints tables as wide as they are, and so texts that are not to be wrapped, one below the other.
+
+    A name cut in two can be neither copied nor searched for; a terminal that is too narrow wraps the line.
+    """
+    for part in parts:
+        console = output()
+        if isinstance(part, Table):
+            natural = Measurement.get(console, console.options.update_width(ENDLESS), part).maximum
+            console.width = max(natural, console.width)
+        console.print(part, soft_wrap=isinstance(part, Text) and bool(part.no_wrap))
 
 
 def program() -> str:

@@ -1,7 +1,7 @@
 """driftline push: the rows of a file as predictions, in constant memory."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from driftline.cli.failure import Failure
 from driftline.cli.options import PARQUET, aside, at, connected, json_option, output, print_json, program, server_option
 from driftline.cli.progress import rows_bar
 from driftline.cli.text import count, plain
+from driftline.unknown import listed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +36,10 @@ NOT_TAKEN = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the rows of a file. `future_rows` and `expired_rows` are the endpoint's own counts of that time."""
+    """What became of the rows of a file. `future_rows` and `expired_rows` are the endpoint's own counts of that time.
+
+    `refused_by_time` are the rejected rows of this file that are among them.
+    """
 
     endpoint: str
     rows: int
@@ -46,12 +50,13 @@ class Outcome:
     expired_rows: int
     seconds: float
     last_error: str | None
+    refused_by_time: int = 0
 
 
 @click.command()
 @click.argument("name")
 @click.argument("file", type=PARQUET)
-@click.option("--timestamp", metavar="COL", help="The column of event times: Arrow timestamps, or epoch seconds.")
+@click.option("--timestamp", metavar="COL", help="The column of event times: Arrow timestamps, epoch seconds or ISO 8601.")
 @server_option
 @json_option
 def push(name: str, file: str, *, timestamp: str | None, server: str, as_json: bool) -> None:
@@ -62,7 +67,8 @@ def push(name: str, file: str, *, timestamp: str | None, server: str, as_json: b
     source = opened(file, timestamp)
     with connected(server) as client:
         before = client.endpoint(name)
-        kept = {column.name for column in before.columns}
+        kept = {column.name for column in before.columns} | set(before.reserved.values())
+        _tell_unknown([name for name in source.schema_arrow.names if name not in {*kept, timestamp}])
         began = time.monotonic()
         stats = _sent(server, before.name, batches(source, timestamp, kept), rows=source.metadata.num_rows)
         seconds = time.monotonic() - began
@@ -76,6 +82,7 @@ def push(name: str, file: str, *, timestamp: str | None, server: str, as_json: b
         **{name: getattr(after.counters, name) - getattr(before.counters, name) for name in NOT_TAKEN},
         seconds=round(seconds, 3),
         last_error=stats.last_error,
+        refused_by_time=stats.refused_by_time,
     )
     _tell(outcome, server, as_json=as_json)
 
@@ -96,22 +103,31 @@ def opened(path: str, timestamp: str | None) -> "pq.ParquetFile":
         known = ", ".join(source.schema_arrow.names[:20])
         raise click.BadParameter(f"no column {timestamp!r} in {path}; it has {known}", param_hint="'--timestamp'")
     found = source.schema_arrow.field(timestamp).type
-    if not (pa.types.is_timestamp(found) or pa.types.is_integer(found) or pa.types.is_floating(found)):
-        remedy = "write it as an Arrow timestamp, or as epoch seconds"
+    if not any(is_time(found) for is_time in _times(pa.types)):
+        remedy = "write it as an Arrow timestamp, as epoch seconds, or as ISO 8601 text"
         raise click.BadParameter(f"column {timestamp!r} is {found}, which is no time; {remedy}", param_hint="'--timestamp'")
     return source
 
 
+def _tell_unknown(names: list[str]) -> None:
+    if names:
+        said = f"driftline: columns that the endpoint does not know are left out: {listed(names)}"
+        aside().print(Text(plain(said), "yellow"), soft_wrap=True)
+
+
+def _times(types: Any) -> "Iterator[Callable[[pa.DataType], bool]]":
+    yield from (types.is_timestamp, types.is_date, types.is_integer, types.is_floating)
+    yield from (types.is_string, types.is_large_string, types.is_dictionary)
+
+
 def batches(source: "pq.ParquetFile", timestamp: str | None, kept: set[str]) -> "Iterator[tuple[pa.RecordBatch, pa.Array | None]]":
-    """The file piece by piece, event times apart; their column stays among the rows only where the endpoint knows it."""
+    """The file piece by piece, event times apart; of the other columns those that the endpoint knows."""
     columns = len(source.schema_arrow.names)
     size = min(BATCH_ROWS_MAX, max(256, BATCH_BYTES // (8 * max(1, columns))))
     for batch in source.iter_batches(batch_size=size):
-        if timestamp is None:
-            yield batch, None
-        else:
-            times = batch.column(batch.schema.get_field_index(timestamp))
-            yield (batch if timestamp in kept else batch.drop_columns([timestamp])), times
+        known = [name for name in batch.schema.names if name in kept]
+        rows = batch.select(known) if known else batch  # which is refused in words
+        yield rows, None if timestamp is None else batch.column(batch.schema.get_field_index(timestamp))
 
 
 def _sent(server: str, name: str, pieces: "Iterator[tuple[pa.RecordBatch, pa.Array | None]]", *, rows: int) -> "driftline.Stats":
@@ -172,11 +188,11 @@ def _tell(outcome: Outcome, server: str, *, as_json: bool) -> None:
     for name, why in NOT_TAKEN.items():
         if happened := getattr(outcome, name):
             aside().print(Text(f"driftline: {happened:,} rows were refused: {why}", "yellow"), soft_wrap=True)
-    unsettled = outcome.rows - outcome.acknowledged
+    unsettled = outcome.rows - outcome.acknowledged - outcome.refused_by_time
     if unsettled:
         raise Failure(f"{unsettled:,} of {outcome.rows:,} rows were not acknowledged: {outcome.last_error or 'no reason is known'}")
-    if 0 < outcome.rows <= sum(getattr(outcome, name) for name in NOT_TAKEN):
-        raise Failure("no row was counted; is the column of event times in another unit, or of other years?")
+    if 0 < outcome.rows <= outcome.refused_by_time:
+        raise Failure(f"no row was counted: {outcome.last_error}")
 
 
 def _summary(outcome: Outcome) -> str:

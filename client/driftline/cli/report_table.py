@@ -31,15 +31,28 @@ SHORT = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How much room a table takes: the words of the API or short ones, the signs of a bar and between columns."""
+    """How much room a table takes: the words of the API or short ones, the signs of a bar and between columns.
+
+    `without`: titles of columns that are left out; --json has them.
+    """
 
     words: bool
     bar: int
     gap: int
+    without: tuple[str, ...] = ()
 
 
-# From roomy to tight: the first one that fits is taken.
-LAYOUTS = (Layout(True, 20, 2), Layout(True, 10, 1), Layout(False, 10, 1), Layout(False, 5, 1), Layout(False, 0, 1))
+# From roomy to tight: the first one that fits is taken, or else the last: a name stays whole.
+LAYOUTS = (
+    Layout(True, 20, 2),
+    Layout(True, 10, 1),
+    Layout(False, 10, 1),
+    Layout(False, 5, 1),
+    Layout(False, 0, 1),
+    Layout(False, 0, 1, ("role", "kind")),
+    Layout(False, 0, 1, ("role", "kind", "tvd", "hell.", "kld")),
+    Layout(False, 0, 1, ("role", "kind", "tvd", "hell.", "kld", "nulls", "missing")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +66,19 @@ class Field:
 
 def report_view(report: "driftline.Report", width: int) -> RenderableType:
     """The whole answer of `driftline drift`, for a terminal of `width` signs."""
-    return Group(*headline(report), "", columns_table(report, width), *_remarks(report))
+    return Group(*report_parts(report, width))
+
+
+def report_parts(report: "driftline.Report", width: int) -> list[RenderableType]:
+    """As report_view, in parts from top to bottom."""
+    return [*headline(report), "", columns_table(report, width), *_remarks(report)]
 
 
 def headline(report: "driftline.Report") -> tuple[Text, Text]:
     """Two lines: whose verdict it is, and over what."""
     convention = f" · convention {plain(report.convention)}" if report.convention not in {"", "driftline"} else ""
     mean = Text.assemble("drift ", (number(report.drift), "bold"), " (mean of the features)")
-    name = Text.assemble((plain(report.endpoint), "bold"), "  ", verdict(report.status))
+    name = Text.assemble((plain(report.endpoint), "bold"), "  ", verdict(report.status), no_wrap=True)
     return name, Text.assemble(mean, f" · {report.rows:,} rows · {between(report.start, report.end)}{convention}")
 
 
@@ -80,7 +98,7 @@ def _table(rows: list[dict[str, Any]], layout: Layout) -> Table:
     fields = _fields(layout, missing=any(row["missing"] and row["role"] != "label" for row in rows))
     for field in fields:
         justify: JustifyMethod = "right" if field.right else "left"
-        table.add_column(field.title, justify=justify, no_wrap=field.title != "column", overflow="fold")
+        table.add_column(field.title, justify=justify, no_wrap=True)
     for row in rows:
         table.add_row(*(field.cell(row) for field in fields))
     return table
@@ -88,7 +106,7 @@ def _table(rows: list[dict[str, Any]], layout: Layout) -> Table:
 
 def _fields(layout: Layout, *, missing: bool) -> list[Field]:
     words = layout.words
-    return [
+    fields = [
         Field("column", lambda row: Text(plain(row["column"]), "bold" if row["status"] in {"potential", "detected"} else "")),
         Field("role", lambda row: row["role"] if words else SHORT.get(row["role"], "")),
         Field("kind", lambda row: row["kind"] if words else SHORT.get(row["kind"], "")),
@@ -102,6 +120,7 @@ def _fields(layout: Layout, *, missing: bool) -> list[Field]:
         *([Field("", lambda row: bar(row["drift"], layout.bar, style_of(row["status"])))] if layout.bar else []),
         Field("status", lambda row: verdict(row["status"], short=not words)),
     ]
+    return [field for field in fields if field.title not in layout.without]
 
 
 def _remarks(report: "driftline.Report") -> list[Text]:

@@ -1,11 +1,12 @@
 """Kullback–Leibler divergence of the window from the reference."""
 
 import numpy as np
+import numpy.typing as npt
 
-from driftline_core.drift.shares import Counts
+from driftline_core.drift.shares import pair
 
 
-def kld(current: Counts, reference: Counts) -> float:
+def kld(current: npt.ArrayLike, reference: npt.ArrayLike) -> float:
     """Kullback–Leibler divergence of `current` from `reference`, in nats: finite, never negative.
 
     ½ is added to the count of every bin that is non-empty on either side (Jeffreys' prior), then both are normalised, so that
@@ -17,6 +18,7 @@ def kld(current: Counts, reference: Counts) -> float:
     >>> round(kld(np.array([9, 0]), np.array([0, 9])), 4)
     2.65
     """
+    current, reference = pair(current, reference)
     if not current.sum() or not reference.sum():
         return float("nan")
     used = (current > 0) | (reference > 0)

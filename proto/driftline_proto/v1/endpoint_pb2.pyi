@@ -159,7 +159,7 @@ class DeleteEndpointResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class Endpoint(_message.Message):
-    __slots__ = ("name", "uid", "columns", "created_us", "reference_version", "reference_rows", "counters", "last_arrival_us", "watermark_us", "stale", "rows_min", "stale_after_us", "thresholds", "reserved")
+    __slots__ = ("name", "uid", "columns", "created_us", "reference_version", "reference_rows", "counters", "last_arrival_us", "watermark_us", "stale", "rows_min", "stale_after_us", "thresholds", "reserved", "column_thresholds")
     class ReservedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -167,6 +167,13 @@ class Endpoint(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class ColumnThresholdsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _schema_pb2.Thresholds
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_schema_pb2.Thresholds, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +188,7 @@ class Endpoint(_message.Message):
     STALE_AFTER_US_FIELD_NUMBER: _ClassVar[int]
     THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
     RESERVED_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     columns: _containers.RepeatedCompositeFieldContainer[_schema_pb2.Column]
@@ -195,7 +203,8 @@ class Endpoint(_message.Message):
     stale_after_us: int
     thresholds: _schema_pb2.Thresholds
     reserved: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[_schema_pb2.Column, _Mapping]]] = ..., created_us: _Optional[int] = ..., reference_version: _Optional[int] = ..., reference_rows: _Optional[int] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., last_arrival_us: _Optional[int] = ..., watermark_us: _Optional[int] = ..., stale: bool = ..., rows_min: _Optional[int] = ..., stale_after_us: _Optional[int] = ..., thresholds: _Optional[_Union[_schema_pb2.Thresholds, _Mapping]] = ..., reserved: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    column_thresholds: _containers.MessageMap[str, _schema_pb2.Thresholds]
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., columns: _Optional[_Iterable[_Union[_schema_pb2.Column, _Mapping]]] = ..., created_us: _Optional[int] = ..., reference_version: _Optional[int] = ..., reference_rows: _Optional[int] = ..., counters: _Optional[_Union[Counters, _Mapping]] = ..., last_arrival_us: _Optional[int] = ..., watermark_us: _Optional[int] = ..., stale: bool = ..., rows_min: _Optional[int] = ..., stale_after_us: _Optional[int] = ..., thresholds: _Optional[_Union[_schema_pb2.Thresholds, _Mapping]] = ..., reserved: _Optional[_Mapping[str, str]] = ..., column_thresholds: _Optional[_Mapping[str, _schema_pb2.Thresholds]] = ...) -> None: ...
 
 class Counters(_message.Message):
     __slots__ = ("rows", "batches", "duplicate_batches", "rejected_batches", "future_rows", "expired_rows", "dropped_rows", "unconvertible_rows", "lost_rows")

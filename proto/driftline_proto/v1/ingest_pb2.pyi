@@ -75,7 +75,7 @@ class PushResponse(_message.Message):
     def __init__(self, acks: _Optional[_Iterable[_Union[Ack, _Mapping]]] = ..., opened: _Optional[_Iterable[_Union[Opened, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[Refused, _Mapping]]] = ...) -> None: ...
 
 class Opened(_message.Message):
-    __slots__ = ("handle", "endpoint_uid", "last_sequence", "level", "columns", "reserved", "notes", "payload_bytes_max", "rows_max")
+    __slots__ = ("handle", "endpoint_uid", "last_sequence", "level", "columns", "reserved", "notes", "payload_bytes_max", "rows_max", "refused_by_time")
     class ReservedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,7 @@ class Opened(_message.Message):
     NOTES_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
     ROWS_MAX_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_BY_TIME_FIELD_NUMBER: _ClassVar[int]
     handle: int
     endpoint_uid: str
     last_sequence: int
@@ -101,7 +102,8 @@ class Opened(_message.Message):
     notes: _containers.RepeatedScalarFieldContainer[str]
     payload_bytes_max: int
     rows_max: int
-    def __init__(self, handle: _Optional[int] = ..., endpoint_uid: _Optional[str] = ..., last_sequence: _Optional[int] = ..., level: _Optional[_Union[AckLevel, str]] = ..., columns: _Optional[_Iterable[_Union[_schema_pb2.Column, _Mapping]]] = ..., reserved: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ..., payload_bytes_max: _Optional[int] = ..., rows_max: _Optional[int] = ...) -> None: ...
+    refused_by_time: RefusedByTime
+    def __init__(self, handle: _Optional[int] = ..., endpoint_uid: _Optional[str] = ..., last_sequence: _Optional[int] = ..., level: _Optional[_Union[AckLevel, str]] = ..., columns: _Optional[_Iterable[_Union[_schema_pb2.Column, _Mapping]]] = ..., reserved: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ..., payload_bytes_max: _Optional[int] = ..., rows_max: _Optional[int] = ..., refused_by_time: _Optional[_Union[RefusedByTime, _Mapping]] = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("handle", "code", "field", "reason")
@@ -116,18 +118,30 @@ class Refused(_message.Message):
     def __init__(self, handle: _Optional[int] = ..., code: _Optional[int] = ..., field: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Ack(_message.Message):
-    __slots__ = ("handle", "sequence", "level", "rejected", "expected_sequence")
+    __slots__ = ("handle", "sequence", "level", "rejected", "expected_sequence", "refused_by_time")
     HANDLE_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     REJECTED_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_BY_TIME_FIELD_NUMBER: _ClassVar[int]
     handle: int
     sequence: int
     level: AckLevel
     rejected: _containers.RepeatedCompositeFieldContainer[Rejected]
     expected_sequence: int
-    def __init__(self, handle: _Optional[int] = ..., sequence: _Optional[int] = ..., level: _Optional[_Union[AckLevel, str]] = ..., rejected: _Optional[_Iterable[_Union[Rejected, _Mapping]]] = ..., expected_sequence: _Optional[int] = ...) -> None: ...
+    refused_by_time: RefusedByTime
+    def __init__(self, handle: _Optional[int] = ..., sequence: _Optional[int] = ..., level: _Optional[_Union[AckLevel, str]] = ..., rejected: _Optional[_Iterable[_Union[Rejected, _Mapping]]] = ..., expected_sequence: _Optional[int] = ..., refused_by_time: _Optional[_Union[RefusedByTime, _Mapping]] = ...) -> None: ...
+
+class RefusedByTime(_message.Message):
+    __slots__ = ("future_rows", "expired_rows", "example_us")
+    FUTURE_ROWS_FIELD_NUMBER: _ClassVar[int]
+    EXPIRED_ROWS_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLE_US_FIELD_NUMBER: _ClassVar[int]
+    future_rows: int
+    expired_rows: int
+    example_us: int
+    def __init__(self, future_rows: _Optional[int] = ..., expired_rows: _Optional[int] = ..., example_us: _Optional[int] = ...) -> None: ...
 
 class Rejected(_message.Message):
     __slots__ = ("sequence", "field", "reason")

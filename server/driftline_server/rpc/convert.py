@@ -1,5 +1,6 @@
 """The one place where protobuf messages and the core's words meet."""
 
+from driftline_core.delivery import RefusedByTime
 from driftline_core.drift import Status
 from driftline_core.engine import Span, Totals
 from driftline_core.errors import InvalidInput
@@ -97,14 +98,19 @@ def endpoint(registration: Registration, totals: Totals, *, duplicates: int, now
         stale=is_stale(registration, totals, now_us=now_us),
         rows_min=given.rows_min,
         stale_after_us=given.stale_after_us,
-        thresholds=schema_pb2.Thresholds(potential=given.thresholds.potential, detected=given.thresholds.detected),
+        thresholds=_pair(given.thresholds),
         reserved=given.reserved_columns(),
+        column_thresholds={name: _pair(own) for name, own in given.column_thresholds.items()},
     )
 
 
 def level(handle: Handle) -> ingest_pb2.AckLevel:
     """What acknowledgements of a handle promise."""
     return ingest_pb2.ACK_LEVEL_DURABLE if handle.on_durable else ingest_pb2.ACK_LEVEL_ACCEPTED
+
+
+def refused_by_time(given: RefusedByTime) -> ingest_pb2.RefusedByTime:
+    return ingest_pb2.RefusedByTime(future_rows=given.future, expired_rows=given.expired, example_us=given.example_us)
 
 
 def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
@@ -120,6 +126,7 @@ def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
         notes=handle.notes,
         payload_bytes_max=limits.payload_bytes_max,
         rows_max=limits.rows_max,
+        refused_by_time=refused_by_time(handle.producer.refused_by_time),
     )
 
 
@@ -212,6 +219,10 @@ def _kind(name: str, code: schema_pb2.Kind) -> Kind:
     if code not in _KINDS:
         raise InvalidInput(f"kind of column {name!r} is none of numeric, categorical and boolean", field=f"kinds[{name!r}]")
     return _KINDS[code]
+
+
+def _pair(given: Thresholds) -> schema_pb2.Thresholds:
+    return schema_pb2.Thresholds(potential=given.potential, detected=given.detected)
 
 
 def _thresholds(message: schema_pb2.Thresholds) -> Thresholds:

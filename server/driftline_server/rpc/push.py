@@ -70,6 +70,8 @@ class _Pending:
         if isinstance(settled.outcome, Rejected):
             told = ack.rejected.add(sequence=settled.sequence, field=settled.outcome.field, reason=settled.outcome.reason)
             self.size_bytes += told.ByteSize()
+        elif settled.outcome.refused_by_time:
+            ack.refused_by_time.CopyFrom(convert.refused_by_time(settled.outcome.refused_by_time))
         self.batches += 1
 
     def response(self) -> pb.PushResponse:

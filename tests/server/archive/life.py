@@ -73,7 +73,7 @@ class Life:
             filesystem=SystemFilesystem(),
             on_state=lambda state, reason: None,
         )
-        self.intake = Intake(self.registry, self.owner.ahead, room, self.clock, Limits())
+        self.intake = Intake(self.registry, self.owner.ahead, room, self.clock, Limits(), engine.settings)
         self.durability.recover(lambda read, total: None)
         self.owner.start()
         self.owner.ahead.start()
