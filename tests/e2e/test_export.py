@@ -159,13 +159,13 @@ def test_what_is_not_kept_is_warned_of_and_none_at_all_is_an_error(tmp_path: Pat
     with served(tmp_path / "data", archive="off") as (address, _), driftline.connect(address) as client:
         created(client)
         pushed(address, sent)
-        kept = until_forgotten(client)
+        created(client, "other")
+        kept = until_forgotten(client, address)
         assert {gap.setting for gap in kept.gaps} == {"archive"}
         assert sum(gap.counted for gap in kept.gaps) == 6_000
         if kept.rows:
             with pytest.warns(driftline.HoursNotKept, match="archive"):
                 assert client.rows(NAME, **SPAN).read_all().num_rows == kept.rows
-        created(client, "other")
         until_none(client, address)
         with pytest.raises(driftline.NotFound, match='set archive = "on"'):
             client.rows(NAME, **SPAN)
@@ -231,12 +231,12 @@ def exported(address: str, *args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, check=False, text=True, timeout=120)
 
 
-def until_forgotten(client: driftline.Client) -> driftline.Kept:
-    """Waits until rows are not kept any more; more must come, or no checkpoint is written."""
+def until_forgotten(client: driftline.Client, address: str) -> driftline.Kept:
+    """Waits until rows are not kept any more: two checkpoints, and for each something must have come."""
     deadline = time.monotonic() + 60
     while not (kept := client.kept(NAME, **SPAN)).gaps:
         assert time.monotonic() < deadline
-        threading.Event().wait(0.1)
+        pushed(address, table(100), "other")
     return kept
 
 
