@@ -144,6 +144,22 @@ def ratios(bench: Bench) -> None:
     print(f"  (other work took up to {bench.others:.0%} of the machine's processors)", flush=True)
 
 
+def pairs(count: int, seconds: float) -> None:
+    """What a pair of processes makes differs from what another makes, by where they lie in memory: so several are looked at."""
+    sample, found = batches(4096, 20), []
+    for number in range(1, count + 1):
+        with server() as (target, _), bare_server() as (bare, _):
+            bench = Bench(target, bare, seconds=seconds, rounds=3)
+            ours, ready, least = bench.medians(
+                lambda b=bench: b.driftline(sample), lambda b=bench: b.messages(sample), lambda b=bench: b.bare(sample)
+            )
+            found.append((ours / least, ready / least))
+            line(f"pair {number}, 4096 rows a batch, through a Monitor", ours, least, ours / least, 0.65)
+            line("        made beforehand", ready, least, ready / least, 0.65)
+    for what, ratios_ in zip(("through a Monitor", "made beforehand"), zip(*found, strict=True), strict=True):
+        print(f"{what}: {min(ratios_):.2f} to {max(ratios_):.2f}, the middle one {statistics.median(ratios_):.2f} (goal >= 0.65)")
+
+
 def line(what: str, ours: float, bare: float, ratio: float, goal: float) -> None:
     verdict = "met" if ratio >= goal else "MISSED"
     print(f"  {what:41} {ours / 1e6:8.2f} M {bare / 1e6:8.2f} M  {ratio:6.2f}  >={goal} {verdict}", flush=True)
@@ -194,8 +210,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter rounds, noisier figures")
     parser.add_argument("--seconds", type=float, help="length of a round")
+    parser.add_argument("--pairs", type=int, default=0, help="the first ratio only, of so many pairs of servers")
     arguments = parser.parse_args()
     seconds = arguments.seconds or (0.7 if arguments.quick else 2.0)
+    if arguments.pairs:
+        pairs(arguments.pairs, seconds)
+        return
     with server() as (target, _), bare_server() as (bare, _):
         bench = Bench(target, bare, seconds=seconds, rounds=3 if arguments.quick else 5)
         ratios(bench)

@@ -19,6 +19,7 @@ from driftline.tables import pieces_of
 
 CHUNK_ROWS_MAX = 64
 CHUNK_BYTES_MAX, CHUNK_SHARE = 2**16, 64  # a chunk of several rows takes at most these bytes, and this part of the buffer
+ROOM_SHARE = 0.75  # who waits for room is woken when no more than this is taken
 TAKE_BYTES_MAX, TAKE_SHARE = 2 * 2**20, 16  # so many bytes leave at once, if there is more than one chunk; pieces of tables too
 FULL = (
     "the buffer is full: the oldest rows are dropped (stats.dropped counts them); raise buffer_bytes_max, or take on_full='block'"
@@ -84,7 +85,8 @@ class Buffer:
     problems: Problems
     lock: Any = field(default_factory=threading.RLock)
     accounts: Accounts = field(default_factory=Accounts)
-    changed: Any = None  # a condition on the lock: rows were settled, or there is room
+    changed: Any = None  # a condition on the lock: rows were settled
+    room: Any = None  # another: there is room, for more than a batch, or callers and sender would wake each other by turns
     is_closed: bool = False
     urgent_below: int = 0  # rows up to this number are not to linger
     _chunks: deque[Chunk] = field(default_factory=deque)
@@ -97,6 +99,7 @@ class Buffer:
 
     def __post_init__(self) -> None:
         self.changed = threading.Condition(self.lock)
+        self.room = threading.Condition(self.lock)
 
     @property
     def logged(self) -> int:
@@ -170,7 +173,8 @@ class Buffer:
                 break
             taken.append(self._pop())
         self._since = time.monotonic()
-        self.changed.notify_all()
+        if self._size_bytes <= ROOM_SHARE * self.bytes_max:
+            self.room.notify_all()
         return taken
 
     def close(self) -> None:
@@ -179,6 +183,7 @@ class Buffer:
             self.is_closed = True
             self._seal()
             self.changed.notify_all()
+            self.room.notify_all()
 
     def abandon(self) -> None:
         """Counts all that is still held, here and on its way, as dropped."""
@@ -186,6 +191,7 @@ class Buffer:
         self._seal()
         self._chunks.clear()
         self._size_bytes = 0
+        self.room.notify_all()
         if held:
             self.accounts.dropped += held
             told = self.problems.warn if self.problems.last else self.problems.add  # why they could not says more
@@ -247,7 +253,7 @@ class Buffer:
         while self._size_bytes + size_bytes > self.bytes_max and not self.is_closed:
             if self.is_blocking:
                 self.wake()
-                self.changed.wait()
+                self.room.wait()
                 self._seal()  # others may have logged meanwhile
             else:
                 oldest = self._pop()
