@@ -19,7 +19,8 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import TypeVar
-from zlib import crc32
+
+from zlib_ng.zlib_ng import crc32
 
 from driftline_server.filesystem import SystemFilesystem
 from driftline_server.journal import Definition, Journal, JournalSettings

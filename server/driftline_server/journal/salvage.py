@@ -8,7 +8,8 @@ those that stood in the file before it was reused have positions that come befor
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from zlib import crc32
+
+from zlib_ng.zlib_ng import crc32
 
 from driftline_server.filesystem import Filesystem, Mapped
 from driftline_server.journal import frames

@@ -12,7 +12,8 @@ stood in it then lies behind the new frames; under another salt none of it is a 
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from zlib import crc32
+
+from zlib_ng.zlib_ng import crc32
 
 from driftline_server.journal.errors import JournalDamaged, JournalUnknown
 
