@@ -1,5 +1,6 @@
 """Writing checkpoints: every so often, or after so much journal; endpoint by endpoint, so that the owner is never held up long."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,7 +76,7 @@ class Checkpoints:
             self.size_bytes = checkpoint.write(self._folder, self._filesystem, position, self._sections(position))
             self._written = position
             self._on_written(checkpoint.oldest_position(self._folder, self._filesystem))
-        except (OSError, Closed) as error:
+        except (OSError, sqlite3.Error, Closed) as error:
             log.warning("no checkpoint could be written; tried again later", reason=str(error))
         except Exception:
             log.exception("a checkpoint failed")  # a fault of ours: said, and the next one is tried
