@@ -1,6 +1,6 @@
 """driftline: sees every prediction a model makes, and says so the moment its data drifts."""
 
-from driftline.alert import Alert, AlertStep, Evidence
+from driftline.alert import Alert, AlertLinks, AlertStep, Evidence
 from driftline.alert_receiver import AlertReceiver
 from driftline.buffer import Stats
 from driftline.client import Client, connect
@@ -15,6 +15,7 @@ from driftline.silence import Delivery, Receiver, Silence
 
 __all__ = [
     "Alert",
+    "AlertLinks",
     "AlertReceiver",
     "AlertStep",
     "AlreadyExists",

@@ -52,12 +52,22 @@ class AlertStep:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertLinks:
+    """What leads on from an alert: the page of its drift report ("" where the server has none), and the commands that print the
+    report and export the rows of its window."""
+
+    report_url: str
+    report: str
+    export: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """A rule's condition holding on an endpoint, or on a column of it (`column` None: on the endpoint).
 
     `state` is "pending", "firing", "acknowledged" or "resolved". `value` is the worst when it was last breached, `evidence` what
     breached, the worst first, `start` to `end` the window (event time). The other times are the server's. `steps` are filled by
-    `client.alert(id)` only.
+    `client.alert(id)` only, `links` in what an AlertReceiver is called with.
     """
 
     id: str
@@ -78,6 +88,7 @@ class Alert:
     summary: str
     evidence: tuple[Evidence, ...] = ()
     steps: tuple[AlertStep, ...] = ()
+    links: AlertLinks | None = None
 
 
 def alert_from(message: pb.Alert, steps: Iterable[pb.AlertStep] = ()) -> Alert:

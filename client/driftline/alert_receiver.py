@@ -5,12 +5,13 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
 
-from driftline.alert import Alert, alert_from
+from driftline.alert import Alert, AlertLinks, alert_from
 from driftline.errors import Unavailable
 from driftline_proto.v1 import alert_pb2 as pb
 from driftline_proto.v1 import alert_pb2_grpc
@@ -70,7 +71,7 @@ class AlertReceiver:
                 if notification.key in self._taken:
                     continue
                 try:
-                    self._on_alert(alert_from(notification.alert))
+                    self._on_alert(_alert_of(notification))
                 except Exception:
                     log.exception("on_alert failed on alert %s; the server will call again", notification.alert.id)
                     context.abort(grpc.StatusCode.ABORTED, "on_alert failed")
@@ -78,6 +79,11 @@ class AlertReceiver:
                 while len(self._taken) > KEYS_MAX:
                     self._taken.popitem(last=False)
         return pb.NotifyResponse()
+
+
+def _alert_of(notification: pb.Notification) -> Alert:
+    links = AlertLinks(notification.report_url, notification.report, notification.export_command)
+    return replace(alert_from(notification.alert), links=links)
 
 
 class _Servicer(alert_pb2_grpc.AlertReceiverServiceServicer):

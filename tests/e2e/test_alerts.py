@@ -158,6 +158,10 @@ def test_a_callback_is_called_until_it_acknowledges(server: Server, client: Clie
         push(server, model, DRIFTED)
         fired = drain(told, 1)[0]
         assert (fired.state, fired.endpoint, fired.evidence[0].column) == ("firing", model, "amount")
+        assert fired.links is not None
+        assert fired.links.report_url.startswith(f"{server.page}/report/{model}?start=")
+        assert fired.links.report.startswith(f"driftline drift {model} --start ")
+        assert fired.links.export.startswith(f"driftline export {model} --start ")
         client.reset(fired.id)
         assert drain(told, 1)[0].state == "resolved"
         until(lambda: {each.state for each in client.deliveries(receiver="notebook")} == {"delivered"})
