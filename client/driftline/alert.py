@@ -66,8 +66,8 @@ class Alert:
     """A rule's condition holding on an endpoint, or on a column of it (`column` None: on the endpoint).
 
     `state` is "pending", "firing", "acknowledged" or "resolved". `value` is the worst when it was last breached, `evidence` what
-    breached, the worst first, `start` to `end` the window (event time). The other times are the server's. `steps` are filled by
-    `client.alert(id)` only, `links` in what an AlertReceiver is called with.
+    breached, the worst first (32 at most, of `breaches`), `start` to `end` the window (event time). The other times are the
+    server's. `steps` are filled by `client.alert(id)` only, `links` in what an AlertReceiver is called with.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Alert:
     evidence: tuple[Evidence, ...] = ()
     steps: tuple[AlertStep, ...] = ()
     links: AlertLinks | None = None
+    breaches: int = 0
 
 
 def alert_from(message: pb.Alert, steps: Iterable[pb.AlertStep] = ()) -> Alert:
@@ -110,6 +111,7 @@ def alert_from(message: pb.Alert, steps: Iterable[pb.AlertStep] = ()) -> Alert:
         start=moment(message.start_us),
         end=moment(message.end_us),
         summary=message.summary,
+        breaches=message.breaches,
         evidence=tuple(map(_evidence_from, message.evidence)),
         steps=tuple(AlertStep(STATES.get(s.before, ""), STATES.get(s.after, ""), moment(s.at_us), s.reason) for s in steps),
     )

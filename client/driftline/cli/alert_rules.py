@@ -94,7 +94,8 @@ def delete(name: str, *, server: str, as_json: bool) -> None:
 
 def condition(rule: driftline.Rule) -> str:
     """What a rule watches for, in few words."""
-    what = rule.event or f"{rule.metric} {f'> {rule.above:g}' if rule.above is not None else f'< {rule.below:g}'}"
+    level = f" > {rule.above:g}" if rule.above is not None else f" < {rule.below:g}" if rule.below is not None else ""
+    what = f"{rule.event or rule.metric}{level}"
     parts = [plain(f"{what} of {rule.column}" if rule.column else what), f"over {span(rule.window)}"]
     if rule.criteria is not None:
         parts.append(f"{rule.criteria.count} times within {span(rule.criteria.within)}")

@@ -79,6 +79,8 @@ def _evidence(alert: "driftline.Alert") -> Table:
             value_text(each.level),
             each.status,
         )
+    if alert.breaches > len(alert.evidence):
+        table.add_row(Text(f"and {alert.breaches - len(alert.evidence):,} more: driftline drift shows all", "dim"))
     return table
 
 

@@ -26,6 +26,7 @@ class Alert:
 
     event          a kind of event, or the condition on a metric (`latency_p99 > 0.2`)
     value          the worst value when it was last breached; NaN where there is none
+    breaches       how many values breached then; `evidence` holds the worst of them
     first_seen_us  the server's clock at the first breach; `last_seen_us` at the last
     start_us       the window, event time, in which it was last breached, to `end_us`
     summary        a sentence in plain text, with names that strangers chose in it
@@ -49,6 +50,7 @@ class Alert:
     resolved_us: int | None
     summary: str
     receivers: tuple[str, ...]
+    breaches: int = 0
 
     @property
     def group(self) -> str:

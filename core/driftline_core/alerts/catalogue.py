@@ -27,6 +27,8 @@ LATENCIES = ("latency_p50", "latency_p90", "latency_p99")  # seconds
 # Counted over the last `window` of the server's time, since what was refused or never came has no event time here.
 LOSSES = ("refused_rows", "dropped_rows")
 SHARES = ("null_share", "missing_share", "out_of_range_share", "unseen_share")
+# What cannot be more than 1.
+UP_TO_ONE: frozenset[str] = frozenset((*SHARES, "drift", "tvd", "hellinger"))
 # Metrics of an endpoint as a whole; `drift` is the mean over the features.
 ENDPOINT_METRICS: frozenset[str] = frozenset((*LATENCIES, *LOSSES, "drift", "rows"))
 # Metrics of a column. One that is not an endpoint's too means, where the rule names no column, the worst column's.

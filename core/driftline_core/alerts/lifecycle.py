@@ -210,6 +210,7 @@ def _see(state: AlertState, rule: Rule, verdict: Verdict, moment: Moment) -> Non
     """Keeps what the breach looks like now."""
     state.event, state.severity, state.receivers = rule.condition, str(rule.severity), rule.receivers
     state.value, state.evidence = verdict.value, verdict.breaching[:EVIDENCE_MAX]
+    state.breaches = len(verdict.breaching)
     state.start_us, state.end_us, state.last_seen_us = verdict.start_us, verdict.end_us, moment.at_us
     columns = list(dict.fromkeys(each.column for each in verdict.breaching if each.column))
     values = {

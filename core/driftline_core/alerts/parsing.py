@@ -3,12 +3,13 @@
 import difflib
 import math
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
 
 from driftline_core.alerts import catalogue
+from driftline_core.alerts.contradictions import CONTRADICTIONS, PERIOD_MAX_US
 from driftline_core.alerts.durations import duration_text, duration_us
 from driftline_core.alerts.rules import Criteria, Reset, Rule, Severity
 from driftline_core.alerts.summary import check
@@ -22,7 +23,6 @@ RECEIVERS_MAX = 16
 COUNT_MAX = 1000
 WINDOW_MIN_US = SECOND_US
 WINDOW_MAX_US = 400 * DAY_US
-PERIOD_MAX_US = 30 * DAY_US
 KEYS = (
     *("name", "endpoint", "event", "metric", "above", "below", "clear", "window", "column", "criteria", "hold", "severity"),
     *("cooldown", "reset", "summary", "receivers", "template"),
@@ -230,68 +230,10 @@ def _text(keys: Mapping[str, Any], field: str, *, most: int | None, default: str
 
 def _consistent(rule: Rule) -> Rule:
     """The rule, if its keys go together."""
-    for refuses, field, problem in _CONTRADICTIONS:
+    for refuses, field, problem in CONTRADICTIONS:
         if refuses(rule):
             _refuse(field, problem)
     return rule
-
-
-def _has_level(rule: Rule) -> bool:
-    return rule.above is not None or rule.below is not None
-
-
-def _clears_on_wrong_side(rule: Rule) -> bool:
-    above = catalogue.QUALITY_ABOVE if rule.event == catalogue.DATA_QUALITY and rule.above is None else rule.above
-    if rule.clear is None:
-        return False
-    return rule.clear > above if above is not None else rule.below is not None and rule.clear < rule.below
-
-
-# In this order, so that the first one found is the one to mend first.
-_CONTRADICTIONS: tuple[tuple[Callable[[Rule], bool], str, str], ...] = (
-    (
-        lambda rule: not rule.event and not rule.metric,
-        "event",
-        'is missing; say what to watch for: event = "data-drift-detected" or metric = "latency_p99"',
-    ),
-    (lambda rule: bool(rule.event and rule.metric), "metric", "stands beside event; keep one of them"),
-    (lambda rule: rule.above is not None and rule.below is not None, "below", "stands beside above; keep one of them"),
-    (
-        lambda rule: bool(rule.metric) and not _has_level(rule),
-        "above",
-        "is missing; say above or below which level the metric must be",
-    ),
-    (
-        lambda rule: rule.below is not None and bool(rule.event),
-        "below",
-        "does not go with an event; leave it out, or watch a metric",
-    ),
-    (
-        lambda rule: rule.above is not None and rule.event not in ("", catalogue.DATA_QUALITY),
-        "above",
-        'does not go with this event; leave it out, or watch a metric such as "drift"',
-    ),
-    (
-        lambda rule: rule.clear is not None and rule.event not in ("", catalogue.DATA_QUALITY),
-        "clear",
-        'does not go with this event; leave it out, or watch a metric such as "drift"',
-    ),
-    (
-        _clears_on_wrong_side,
-        "clear",
-        "is on the wrong side: at or below `above`, or at or above `below`, else it could never clear",
-    ),
-    (
-        lambda rule: bool(rule.column) and (rule.event == catalogue.NO_DATA or rule.metric not in ("", *catalogue.COLUMN_METRICS)),
-        "column",
-        "does not go with this: it is the endpoint's and not a column's; leave it out",
-    ),
-    (
-        lambda rule: rule.event == catalogue.NO_DATA and rule.window_us > PERIOD_MAX_US,
-        "window",
-        "is impossible for no-data; it can be up to 30d",
-    ),
-)
 
 
 def _refuse(field: str, problem: str) -> NoReturn:

@@ -34,6 +34,7 @@ class AlertState:
     summary: str = ""
     value: float = float("nan")
     evidence: tuple[Evidence, ...] = ()
+    breaches: int = 0
     start_us: int = 0
     end_us: int = 0
     first_seen_us: int = 0
@@ -64,6 +65,7 @@ class AlertState:
             severity=self.severity,
             value=self.value,
             evidence=self.evidence,
+            breaches=self.breaches,
             start_us=self.start_us,
             end_us=self.end_us,
             first_seen_us=self.first_seen_us,

@@ -92,7 +92,7 @@ class Criteria(_message.Message):
     def __init__(self, count: _Optional[int] = ..., within_us: _Optional[int] = ...) -> None: ...
 
 class Alert(_message.Message):
-    __slots__ = ("id", "rule", "endpoint", "column", "event", "state", "severity", "value", "evidence", "start_us", "end_us", "first_seen_us", "last_seen_us", "fired_us", "acknowledged_us", "resolved_us", "summary")
+    __slots__ = ("id", "rule", "endpoint", "column", "event", "state", "severity", "value", "evidence", "start_us", "end_us", "first_seen_us", "last_seen_us", "fired_us", "acknowledged_us", "resolved_us", "summary", "breaches")
     ID_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
     ENDPOINT_FIELD_NUMBER: _ClassVar[int]
@@ -110,6 +110,7 @@ class Alert(_message.Message):
     ACKNOWLEDGED_US_FIELD_NUMBER: _ClassVar[int]
     RESOLVED_US_FIELD_NUMBER: _ClassVar[int]
     SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    BREACHES_FIELD_NUMBER: _ClassVar[int]
     id: str
     rule: str
     endpoint: str
@@ -127,7 +128,8 @@ class Alert(_message.Message):
     acknowledged_us: int
     resolved_us: int
     summary: str
-    def __init__(self, id: _Optional[str] = ..., rule: _Optional[str] = ..., endpoint: _Optional[str] = ..., column: _Optional[str] = ..., event: _Optional[str] = ..., state: _Optional[_Union[AlertState, str]] = ..., severity: _Optional[_Union[Severity, str]] = ..., value: _Optional[float] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., first_seen_us: _Optional[int] = ..., last_seen_us: _Optional[int] = ..., fired_us: _Optional[int] = ..., acknowledged_us: _Optional[int] = ..., resolved_us: _Optional[int] = ..., summary: _Optional[str] = ...) -> None: ...
+    breaches: int
+    def __init__(self, id: _Optional[str] = ..., rule: _Optional[str] = ..., endpoint: _Optional[str] = ..., column: _Optional[str] = ..., event: _Optional[str] = ..., state: _Optional[_Union[AlertState, str]] = ..., severity: _Optional[_Union[Severity, str]] = ..., value: _Optional[float] = ..., evidence: _Optional[_Iterable[_Union[Evidence, _Mapping]]] = ..., start_us: _Optional[int] = ..., end_us: _Optional[int] = ..., first_seen_us: _Optional[int] = ..., last_seen_us: _Optional[int] = ..., fired_us: _Optional[int] = ..., acknowledged_us: _Optional[int] = ..., resolved_us: _Optional[int] = ..., summary: _Optional[str] = ..., breaches: _Optional[int] = ...) -> None: ...
 
 class Evidence(_message.Message):
     __slots__ = ("column", "metric", "value", "level", "status")

@@ -25,6 +25,9 @@ def told(given: Notification) -> outgoing.Notification:
         value=alert.value if alert.value == alert.value else None,
         summary=alert.summary,
         evidence=tuple(
-            outgoing.Evidence(each.column, each.metric, each.value if each.value == each.value else None) for each in alert.evidence
+            outgoing.Evidence(each.column, each.metric, each.value if each.value == each.value else None, each.status)
+            for each in alert.evidence
         ),
+        breaches=alert.breaches,
+        fired_us=alert.fired_us,
     )

@@ -42,7 +42,9 @@ class Notification:
     column: str | None = None
     value: float | None = None
     summary: str = ""
-    evidence: tuple[Evidence, ...] = ()
+    evidence: tuple[Evidence, ...] = ()  # the worst first; `breaches` values there are
+    breaches: int = 0
+    fired_us: int | None = None
 
     def save(self) -> str:
         told = replace(self, evidence=self.evidence[:EVIDENCE_MAX])

@@ -65,7 +65,7 @@ def _alert(told: Notification, links: Links) -> dict[str, Any]:
         "annotations": {
             "summary": plain(told.summary),
             "value": "" if told.value is None or not math.isfinite(told.value) else repr(told.value),
-            "columns": ",".join(each.column for each in told.evidence),
+            "columns": ",".join([*(each.column for each in told.evidence), *(["…"] if told.breaches > len(told.evidence) else [])]),
             "window_start": iso(told.start_us),
             "window_end": iso(told.end_us),
             "report": links.report(told),

@@ -104,6 +104,7 @@ def alert(given: Alert, *, evidence: bool = True) -> pb.Alert:
         acknowledged_us=given.acknowledged_us,
         resolved_us=given.resolved_us,
         summary=given.summary,
+        breaches=given.breaches,
     )
 
 
@@ -186,8 +187,10 @@ def _notification(given: outgoing.Notification, links: Links) -> pb.Notification
         end_us=given.end_us,
         first_seen_us=given.first_seen_us,
         last_seen_us=given.last_seen_us,
+        fired_us=given.fired_us,
         resolved_us=None if is_firing else given.at_us,
         summary=given.summary,
+        breaches=given.breaches,
     )
     return pb.Notification(
         key=given.id,

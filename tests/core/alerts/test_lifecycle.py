@@ -178,7 +178,7 @@ def test_evidence_is_bounded_and_a_summary_too() -> None:
     many = tuple(Evidence(f"column_{i}" * 20, "drift", 0.9) for i in range(4000))
     state, rule = AlertState("d", ENDPOINT), Rule("d", event="data-drift-detected", summary="{columns}" * 50)
     step(state, rule, Verdict("", many, frozenset(), 0.9, 0), at(0))
-    assert len(state.evidence) == EVIDENCE_MAX
+    assert (len(state.evidence), state.breaches) == (EVIDENCE_MAX, 4000)
     assert len(state.summary) <= 1000
 
 

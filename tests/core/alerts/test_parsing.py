@@ -48,6 +48,10 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({**SLOW, "clear": 0.3}, "clear", "on the wrong side"),
     ({"name": "s", "metric": "rows", "below": 10, "clear": 5}, "clear", "on the wrong side"),
     ({"name": "q", "event": "data-quality", "clear": 0.2}, "clear", "on the wrong side"),
+    ({"name": "q", "event": "data-quality", "above": 2}, "above", "can never be passed"),
+    ({"name": "q", "metric": "null_share", "above": 1.5}, "above", "can never be passed"),
+    ({"name": "q", "metric": "hellinger", "above": 1}, "above", "can never be passed"),
+    ({"name": "q", "metric": "rows", "below": 0}, "above", "can never be passed"),
     ({**DRIFT, "window": "0s"}, "window", "is impossible; it can be from 1s to 400d"),
     ({**DRIFT, "window": -5}, "window", "is impossible"),
     ({**DRIFT, "window": "401d"}, "window", "is impossible"),
@@ -183,10 +187,10 @@ def test_rules_of_a_list_have_names_of_their_own() -> None:
 PERIODS = st.integers(0, 30 * 86_400).map(lambda seconds: f"{seconds}s")
 CONDITIONS = st.one_of(
     st.sampled_from([{"event": event} for event in sorted(COMPUTED)]),
-    st.builds(lambda metric, above: {"metric": metric, "above": above}, st.sampled_from(sorted(METRICS)), st.floats(-9, 9)),
-    st.builds(lambda metric, below: {"metric": metric, "below": below}, st.sampled_from(sorted(METRICS)), st.floats(-9, 9)),
+    st.builds(lambda metric, above: {"metric": metric, "above": above}, st.sampled_from(sorted(METRICS)), st.floats(-9, 0.99)),
+    st.builds(lambda metric, below: {"metric": metric, "below": below}, st.sampled_from(sorted(METRICS)), st.floats(0.01, 9)),
     st.builds(
-        lambda metric, column: {"metric": metric, "above": 1, "clear": 0.5, "column": column},
+        lambda metric, column: {"metric": metric, "above": 0.9, "clear": 0.5, "column": column},
         st.sampled_from(sorted(COLUMN_METRICS)),
         st.sampled_from(["x", "x*", "größe"]),
     ),
