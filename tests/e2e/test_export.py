@@ -152,6 +152,11 @@ def test_the_command_writes_a_file_an_hour_and_says_what_is_not_kept(tmp_path: P
         person = exported(address, "--window", "3h", "--to", str(to))
         assert "rows of shop/default/scorer:latest" in person.stdout
         assert "3 files in" in person.stdout
+        again = "--start", START.isoformat(), "--end", (START + timedelta(hours=1)).isoformat(), "--to", str(to)
+        assert "2 files of other hours are in" in exported(address, *again).stderr
+        assert len(list(to.iterdir())) == 3
+        assert exported(address, *again, "--clear").stderr == ""
+        assert len(list(to.iterdir())) == 1
 
 
 def test_what_is_not_kept_is_warned_of_and_none_at_all_is_an_error(tmp_path: Path) -> None:

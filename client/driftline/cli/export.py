@@ -1,5 +1,6 @@
 """driftline export: the rows of a span as Parquet, a file an hour, in constant memory."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,12 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where to write; made where it is missing.",
 )
+@click.option("--clear", is_flag=True, help="Remove the files that earlier exports left in DIR.")
 @server_option
 @json_option
-def export(name: str, *, start: str | None, end: str | None, window: str | None, folder: Path, server: str, as_json: bool) -> None:
+def export(
+    name: str, *, start: str | None, end: str | None, window: str | None, folder: Path, clear: bool, server: str, as_json: bool
+) -> None:
     """Write the rows of endpoint NAME to Parquet files in DIR, one an hour, in the order of event time.
 
     A file is named by the start of its hour, and replaces one of that name. Numbers are doubles, as they are counted. Hours of
@@ -52,7 +56,24 @@ def export(name: str, *, start: str | None, end: str | None, window: str | None,
         kept, rows = client.rows_kept(name, start=start, end=end, window=window)
         folder.mkdir(parents=True, exist_ok=True)
         files = written(kept, rows, folder)
+    others = _others(folder, files, clear=clear)
     _tell(kept, files, folder, as_json=as_json)
+    if others:
+        said = f"driftline: {others} files of other hours are in {folder} too, from earlier exports: --clear removes them"
+        aside().print(Text(plain(said), "yellow"), soft_wrap=True)
+
+
+_HOUR_FILE = re.compile(r"\d{8}T\d{6}Z\.parquet")
+
+
+def _others(folder: Path, files: list[Path], *, clear: bool) -> int:
+    """How many files of hours lie beside those written: whoever reads the folder reads them too."""
+    others = [path for path in folder.iterdir() if _HOUR_FILE.fullmatch(path.name) and path not in files]
+    if not clear:
+        return len(others)
+    for path in others:
+        path.unlink()
+    return 0
 
 
 def written(kept: "driftline.Kept", rows: "pa.RecordBatchReader", folder: Path) -> list[Path]:
