@@ -6,9 +6,10 @@ from driftline_core.alerts import Alert
 from driftline_core.drift import Status
 from driftline_core.query import ColumnDrift, histogram
 from driftline_server.notify.links import Links
-from driftline_server.web.frame import between, figure, number, status_of, table, time_of, whole
-from driftline_server.web.markup import Child, Markup, element, together
+from driftline_server.web.frame import between, figure, left_out, number, status_of, table, time_of, whole
+from driftline_server.web.markup import Child, Markup, element
 from driftline_server.web.picture import picture
+from driftline_server.web.quality import latency_of, quality_of
 from driftline_server.web.questions import Seen
 
 COLUMNS_MAX = 200
@@ -27,9 +28,10 @@ def report_page(seen: Seen, links: Links, *, root: str) -> str:
     return whole(
         f"{seen.endpoint}: {seen.report.status}",
         *_headline(seen),
+        *quality_of(seen.report),
         element("h2", "Columns"),
         table("Columns", _COLUMN_HEADS, [_row(each) for each in ranked[:COLUMNS_MAX]]),
-        _left_out(len(ranked), COLUMNS_MAX, "columns, the most drifted first", "?format=json has all of a window"),
+        left_out(len(ranked), COLUMNS_MAX, "columns, the most drifted first", "?format=json has all of a window"),
         *_pictures(seen, drifted),
         *_alerts(seen),
         element("h2", "Commands"),
@@ -48,6 +50,7 @@ def _headline(seen: Seen) -> list[Child]:
         element("h1", seen.endpoint),
         element("p", status_of(seen.report.status), f" · drift {figure(seen.report.drift)} (mean of the features)"),
         element("p", f"{window.profile.rows:,} rows · ", between(window.start_us, window.end_us)),
+        latency_of(window),
     ]
     if seen.is_widened:
         lines.append(element("p", "Widened to the steps of time that are still kept, which grow with age.", class_="soft"))
@@ -83,7 +86,7 @@ def _pictures(seen: Seen, drifted: list[ColumnDrift]) -> list[Child]:
         element("h2", "What moved"),
         element("p", "Shares of rows:", *keys, class_="soft"),
         element("div", *shown, class_="pictures"),
-        _left_out(len(drifted), PICTURES_MAX, "drifted columns", "`client.histogram` has the others"),
+        left_out(len(drifted), PICTURES_MAX, "drifted columns", "`client.histogram` has the others"),
     ]
 
 
@@ -104,9 +107,3 @@ def _alert(alert: Alert) -> Markup:
         element("td", alert.summary, class_="text"),
         element("td", ", ".join(parts), class_="text"),
     )
-
-
-def _left_out(count: int, most: int, what: str, remedy: str) -> Markup | None:
-    if count <= most:
-        return None
-    return element("p", together(f"The first {most} of {count:,} {what}; {remedy}."), class_="soft")
