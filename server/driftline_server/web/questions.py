@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from driftline_core.alerts import Alert
 from driftline_core.engine import Span, Totals
 from driftline_core.errors import NotFound
+from driftline_core.panes import HOUR_US, MINUTE_US
 from driftline_core.query import Report, drift_report
 from driftline_server.alerting.alerting import Alerting
 from driftline_server.clock import Clock
@@ -15,7 +16,6 @@ from driftline_server.registry import Registry
 
 ENDPOINTS_A_PAGE = 50
 ALERTS_MAX = 50
-HOUR_US = 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,11 @@ class Seen:
 
     @property
     def is_widened(self) -> bool:
-        """Whether it holds rows of a time that was not asked for."""
-        return self.asked.start_us not in (None, self.start_us) or self.asked.end_us not in (None, self.end_us)
+        """Whether it holds rows of times that were not asked for, by more than the finest step."""
+        asked = self.asked
+        before_us = 0 if asked.start_us is None else asked.start_us - self.start_us
+        after_us = 0 if asked.end_us is None else self.end_us - asked.end_us
+        return max(before_us, after_us) > MINUTE_US
 
 
 class Questions:
