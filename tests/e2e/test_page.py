@@ -85,13 +85,50 @@ def test_a_message_links_the_report_that_the_client_gives(told: Server, hook: Lo
     assert ask(f"{url}&format=json").json == report_document(report) == ask(url, Accept="application/json").json
 
 
-def test_a_span_that_is_widened_says_so(told: Server, url: str) -> None:
-    assert "Widened" not in ask(url).text
+def test_a_span_that_is_widened_by_more_than_the_finest_step_says_so(told: Server, url: str) -> None:
     query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
-    narrower = urllib.parse.urlencode(query | {"end": query["end"].replace(":00Z", ":00.5Z")})
-    page = ask(f"{told.page}/report/{NAME}?{narrower}")
-    assert "Widened to the steps of time that are still kept" in page.text
+    rounded = urllib.parse.urlencode(query | {"end": query["end"].replace(":00Z", ":00.5Z")})
+    hours = urllib.parse.urlencode({"start": "2020-01-01T10:58Z", "end": "2020-01-01T12:02Z"})
+    for narrower, says in ((urllib.parse.urlsplit(url).query, False), (rounded, False), (hours, True)):
+        page = ask(f"{told.page}/report/{NAME}?{narrower}")
+        assert ("Widened to the steps of time that are still kept" in page.text) == says
+    page = ask(f"{told.page}/report/{NAME}?{rounded}")
     assert re.search(r"amount drift [01]\.\d{3}", page.text)
+
+
+def test_a_page_shows_what_an_alert_says() -> None:
+    """Of a message about latency, quality or silence the page that it links says the same, and JSON what the client says."""
+    name = "page/slow/model:v1"
+    odd = USUAL.set_column(1, f"{EVIL}&'\"", pa.array([None if row % 4 == 0 else "DE" for row in range(ROWS)]))
+    with Server() as server, driftline.connect(server.address) as client:
+        client.create_endpoint(name, reference=USUAL, prediction="score")
+        client.create_rule("slow", endpoint=name, metric="latency_p99", above=0.2, severity="critical")
+        client.create_rule("odd", endpoint=name, event="data-quality")
+        client.create_rule("silent", endpoint=name, event="no-data", window="1s")
+        with driftline.Monitor(server.address, name) as monitor:
+            monitor.log_batch(odd.drop_columns(["score"]), prediction=odd["score"], latencies=np.full(ROWS, 1.037))
+            assert monitor.flush(WAIT_S)
+        until = time.monotonic() + WAIT_S
+        while client.alerts(name, "firing").num_rows < 3 and time.monotonic() < until:
+            time.sleep(0.1)
+        pages = {}
+        for alert in map(client.alert, client.alerts(name, "firing")["id"].to_pylist()):
+            span = {"start": alert.start.isoformat(), "end": alert.end.isoformat()}
+            pages[alert.rule] = page = ask(f"{server.page}/report/{name}?{urllib.parse.urlencode(span)}")
+            for said in ("3 alerts in this window (3 firing)", alert.summary, f"driftline alerts ack {alert.id}"):
+                assert said in page.text
+            assert ask(f"{server.page}/report/{name}?window=1h&format=json").json == report_document(
+                client.drift(name, window="1h")
+            )
+        assert re.search(r"p99 1\.0[34]\d* s \(of 4,000 rows", pages["slow"].text)
+        assert f"{EVIL}&'\" null 25.0% 0.0% 25.0%" in pages["odd"].text
+        assert "The newest row is of" in pages["silent"].text
+        empty = ask(f"{server.page}/report/{name}?start=2020-01-01&end=2020-01-02")
+        assert "No row in this span. The newest row is of" in empty.text
+        assert (
+            f"{ROWS:,} rows" in ask(f"{server.page}/report/{name}{next(link for link in empty.links if link == '?window=1h')}").text
+        )
+        assert "3 firing" in ask(server.page).text
 
 
 def test_what_strangers_named_is_text(told: Server, url: str) -> None:
@@ -106,7 +143,9 @@ def test_what_strangers_named_is_text(told: Server, url: str) -> None:
 def test_the_first_page_leads_to_every_endpoint(told: Server) -> None:
     first = ask(told.page)
     assert first.status == 200
-    (link,) = first.links
+    link, alerts = first.links
+    assert (alerts, "1 firing" in first.text) == (f"{link}#alerts", True)
+    assert 'id="alerts"' in ask(f"{told.page}/{link}").body
     report = ask(urllib.parse.urljoin(f"{told.page}/", link))
     assert NAME in report.text
     back = urllib.parse.urljoin(f"{told.page}/{link}", report.links[0])

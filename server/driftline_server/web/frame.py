@@ -61,5 +61,12 @@ def time_of(us: int) -> Markup:
     return element("time", f"{moment(us):%Y-%m-%d %H:%M:%S}", datetime=iso(us))
 
 
+def left_out(count: int, most: int, what: str, remedy: str) -> Markup | None:
+    """A line on what a list of the first few does not hold; None where it holds all."""
+    if count <= most:
+        return None
+    return element("p", f"The first {most} of {count:,} {what}; {remedy}.", class_="soft")
+
+
 def between(start_us: int, end_us: int) -> Markup:
     return together(time_of(start_us), " to ", time_of(end_us), " UTC")

@@ -3,11 +3,12 @@
 import urllib.parse
 from collections.abc import Sequence
 
+from driftline_server.web.alerts import ANCHOR
 from driftline_server.web.frame import figure, number, status_of, table, time_of, whole
 from driftline_server.web.markup import Child, Markup, element, together
 from driftline_server.web.questions import Standing
 
-_HEADS = ("endpoint", "status", "drift#", "rows#", "rows in all#", "newest row, event time", "")
+_HEADS = ("endpoint", "status", "drift#", "rows#", "rows in all#", "newest row, event time", "alerts", "")
 
 
 def overview_page(standings: Sequence[Standing], *, count: int, page: int, pages: int) -> str:
@@ -40,8 +41,15 @@ def _row(standing: Standing) -> Markup:
         number(f"{standing.report.window.profile.rows:,}"),
         number(f"{standing.totals.rows:,}"),
         element("td", time_of(newest_us) if newest_us is not None else "none yet"),
+        element("td", _firing(standing)),
         element("td", element("span", "stale", class_="status potential") if standing.is_stale else None),
     )
+
+
+def _firing(standing: Standing) -> Markup | None:
+    if not standing.firing:
+        return None
+    return element("a", f"{standing.firing:,} firing", href=f"{report_path(standing.name)}#{ANCHOR}", class_="status detected")
 
 
 def _others(page: int, pages: int) -> Markup:

@@ -1,23 +1,29 @@
-"""The page of a report: the verdict, a line a column, pictures of those that drifted, the alerts, the commands."""
+"""The page of a report: the verdict, the alerts, a line a column, pictures of those that drifted, the commands."""
 
 import math
 
-from driftline_core.alerts import Alert
+from driftline_core.alerts.catalogue import NO_DATA
 from driftline_core.drift import Status
 from driftline_core.query import ColumnDrift, histogram
 from driftline_server.notify.links import Links
-from driftline_server.web.frame import between, figure, number, status_of, table, time_of, whole
+from driftline_server.web.alerts import alerts_of, count_of, told_of
+from driftline_server.web.frame import between, figure, left_out, number, status_of, table, time_of, whole
 from driftline_server.web.markup import Child, Markup, element, together
 from driftline_server.web.picture import picture
+from driftline_server.web.quality import latency_of, quality_of
 from driftline_server.web.questions import Seen
 
 COLUMNS_MAX = 200
 PICTURES_MAX = 12
-EVIDENCE_MAX = 5
 _ALARMS = (Status.DETECTED, Status.POTENTIAL)
 _WINDOWS = ("10m", "1h", "24h", "7d")
 _COLUMN_HEADS = ("column", "status", "drift#", "role", "kind", "rows#", "nulls#", "tvd#", "hellinger#", "kld#")
-_ALERT_HEADS = ("rule", "state", "severity", "first seen", "what", "as it was seen then")
+_NOW = {
+    Status.DETECTED: "▲ drift detected now",
+    Status.POTENTIAL: "△ drift suspected now",
+    Status.NO_DETECTION: "no drift detected now",
+    Status.INSUFFICIENT_DATA: "too few rows now to tell of drift",
+}
 
 
 def report_page(seen: Seen, links: Links, *, root: str) -> str:
@@ -25,13 +31,14 @@ def report_page(seen: Seen, links: Links, *, root: str) -> str:
     ranked = sorted(seen.report.columns, key=lambda each: math.inf if math.isnan(each.drift) else -each.drift)
     drifted = [each for each in ranked if each.status in _ALARMS]
     return whole(
-        f"{seen.endpoint}: {seen.report.status}",
+        f"{seen.endpoint}: {seen.report.status}{_counted(seen)}",
         *_headline(seen),
+        *alerts_of(seen, links),
+        *quality_of(seen.report),
         element("h2", "Columns"),
         table("Columns", _COLUMN_HEADS, [_row(each) for each in ranked[:COLUMNS_MAX]]),
-        _left_out(len(ranked), COLUMNS_MAX, "columns, the most drifted first", "?format=json has all of a window"),
+        left_out(len(ranked), COLUMNS_MAX, "columns, the most drifted first", "?format=json has all of a window"),
         *_pictures(seen, drifted),
-        *_alerts(seen),
         element("h2", "Commands"),
         element("p", "The report again, in a terminal:"),
         element("pre", element("code", links.report(seen))),
@@ -46,18 +53,46 @@ def _headline(seen: Seen) -> list[Child]:
     window = seen.report.window
     lines: list[Child] = [
         element("h1", seen.endpoint),
-        element("p", status_of(seen.report.status), f" · drift {figure(seen.report.drift)} (mean of the features)"),
+        _verdict(seen),
         element("p", f"{window.profile.rows:,} rows · ", between(window.start_us, window.end_us)),
+        latency_of(window),
     ]
     if seen.is_widened:
         lines.append(element("p", "Widened to the steps of time that are still kept, which grow with age.", class_="soft"))
     if window.rows_other_reference:
         more = f"{window.rows_other_reference:,} more rows were counted under an older reference; this report leaves them out."
         lines.append(element("p", more, class_="soft"))
-    if not window.profile.rows:
-        lines.append(element("p", "No row in this span: send some, or ask for a longer one.", class_="soft"))
+    if not window.profile.rows or any(each.event == NO_DATA for each in seen.alerts):
+        lines.append(_newest(seen))
     ways = [part for name in _WINDOWS for part in (" · ", element("a", f"last {name}", href=f"?window={name}"))]
     return [*lines, element("p", *ways[1:])]
+
+
+def _counted(seen: Seen) -> str:
+    count = len(told_of(seen.alerts))
+    return f", {count} {'alert' if count == 1 else 'alerts'}" if count else ""
+
+
+def _verdict(seen: Seen) -> Markup:
+    """The status; beside alerts it is about drift alone, and not in green."""
+    status = seen.report.status
+    drift = f" · drift {figure(seen.report.drift)} (mean of the features)"
+    told = told_of(seen.alerts)
+    if not told:
+        return element("p", status_of(status), drift)
+    colour = f"status {status}" if status in _ALARMS else "status"
+    return element("p", element("span", _NOW[status], class_=colour), " · ", count_of(told), drift)
+
+
+def _newest(seen: Seen) -> Markup:
+    """What to look at where rows are wanting: when the newest came, and the last hour that has some."""
+    newest_us, arrival_us = seen.totals.watermark_us, seen.totals.last_arrival_us
+    if newest_us is None:
+        return element("p", "No row has been counted yet: send some.")
+    none = None if seen.report.window.profile.rows else "No row in this span. "
+    came = together(" UTC, and the last rows came at ", time_of(arrival_us)) if arrival_us is not None else None
+    way = element("a", "the last hour that has rows", href="?window=1h")
+    return element("p", none, "The newest row is of ", time_of(newest_us), came, " UTC: ", way, ".")
 
 
 def _row(said: ColumnDrift) -> Markup:
@@ -83,30 +118,5 @@ def _pictures(seen: Seen, drifted: list[ColumnDrift]) -> list[Child]:
         element("h2", "What moved"),
         element("p", "Shares of rows:", *keys, class_="soft"),
         element("div", *shown, class_="pictures"),
-        _left_out(len(drifted), PICTURES_MAX, "drifted columns", "`client.histogram` has the others"),
+        left_out(len(drifted), PICTURES_MAX, "drifted columns", "`client.histogram` has the others"),
     ]
-
-
-def _alerts(seen: Seen) -> list[Child]:
-    if not seen.alerts:
-        return []
-    return [element("h2", "Alerts in this window"), table("Alerts", _ALERT_HEADS, [_alert(each) for each in seen.alerts])]
-
-
-def _alert(alert: Alert) -> Markup:
-    parts = [f"{each.column or ''} {each.metric} {figure(each.value)}".strip() for each in alert.evidence[:EVIDENCE_MAX]]
-    return element(
-        "tr",
-        element("th", alert.rule, scope="row"),
-        element("td", str(alert.state)),
-        element("td", alert.severity),
-        element("td", time_of(alert.first_seen_us)),
-        element("td", alert.summary, class_="text"),
-        element("td", ", ".join(parts), class_="text"),
-    )
-
-
-def _left_out(count: int, most: int, what: str, remedy: str) -> Markup | None:
-    if count <= most:
-        return None
-    return element("p", together(f"The first {most} of {count:,} {what}; {remedy}."), class_="soft")
