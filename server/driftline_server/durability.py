@@ -24,6 +24,7 @@ from driftline_server.recovery import Recovery
 from driftline_server.registry import Registry
 from driftline_server.snapshots import Snapshots
 from driftline_server.store import Reader, Store, StoreError, StoreWriter
+from driftline_server.store.database import FILE as DATABASE
 
 log = structlog.get_logger(__name__)
 
@@ -49,9 +50,12 @@ class Durability:
     ) -> None:
         """Takes the data folder for this process. Raises ConfigError, one line, where it cannot be had."""
         try:
+            lineage.require_database(folder / JOURNAL, folder / CHECKPOINTS, folder / DATABASE, filesystem)
             self._store = Store.open(folder)
         except StoreError as error:
             raise ConfigError(str(error)) from None
+        except (PartsDiffer, OSError) as error:
+            raise ConfigError(f"data directory {folder}: {error}") from None
         self._folder = folder
         self._engine = engine
         self._registry = registry
@@ -132,7 +136,7 @@ class Durability:
         self._registry.listeners += [self._snapshots, self._archive]
         self._snapshots.resume(self._owner.call_now(lambda engine: engine.unsaved()))
         self._checkpoints.start()
-        self._archive.start()
+        self._archive.start(spared=self._orphans)
 
     def stop(self) -> None:
         """Nothing more comes in: makes durable and counts what was accepted, writes a last checkpoint, and closes."""
@@ -147,7 +151,8 @@ class Durability:
     def _recognise(self, found: Checkpoint | None) -> int:
         """The position to which the journal had come; the folder is known to be a whole, and is this server's from now on."""
         standing, mark = self._store.standing, lineage.mark_of(found)
-        self._lineage = lineage.require_one(self._folder / JOURNAL, self._filesystem, found, standing)
+        journal = self._folder / JOURNAL
+        self._lineage = lineage.require_one(journal, self._filesystem, found, standing) or lineage.made(journal, self._filesystem)
         minutes = self._engine.settings.hour_us // MINUTE_US
         if standing.snapshot_minutes not in (0, minutes):
             raise PartsDiffer(

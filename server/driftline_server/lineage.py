@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driftline_core.pack import pack, unpack
-from driftline_server.checkpoint import Checkpoint, Section
+from driftline_server.checkpoint import Checkpoint, Section, positions
 from driftline_server.filesystem import Filesystem, write_all
 from driftline_server.journal import JOURNAL_SUFFIX
+from driftline_server.journal.segment import first_of
 from driftline_server.store.standing import Standing
 
 FILE = "lineage"
@@ -21,6 +22,9 @@ FILE = "lineage"
 SECTION = "folder"
 _COPY = "put back journal, checkpoints and driftline.sqlite of one copy, or name another --data DIR"
 _ALONE = "or go on without it, from what the database holds: driftline repair --data {} --from-database"
+
+
+_NO_DATABASE = f"its driftline.sqlite is missing, and with it the hours that were stored; {_COPY}"
 
 
 class PartsDiffer(Exception):
@@ -49,15 +53,24 @@ def mark_of(found: Checkpoint | None) -> Mark | None:
     return None
 
 
-def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None, standing: Standing) -> str:
-    """The lineage of a folder, made where the folder is new. Raises PartsDiffer, OSError."""
+def require_database(journal: Path, checkpoints: Path, database: Path, filesystem: Filesystem) -> None:
+    """Raises PartsDiffer where the database is missing of a folder that had one: asked before one is made. Raises OSError."""
     names = filesystem.names(journal)
+    has_lived = any(name.endswith(JOURNAL_SUFFIX) for name in names) or bool(positions(checkpoints, filesystem))
+    if FILE in names and has_lived and not database.exists():
+        raise PartsDiffer(_NO_DATABASE)
+
+
+def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None, standing: Standing) -> str:
+    """The lineage of a folder; empty where the folder is new. Raises PartsDiffer, OSError."""
+    names = filesystem.names(journal)
+    firsts = [first for name in names if (first := first_of(name)) is not None]
     written = _read(journal / FILE, filesystem) if FILE in names else ""
     mark, alone = mark_of(found), _ALONE.format(journal.parent)
     if standing.lineage and not written:
         raise PartsDiffer(f"its journal is missing, without which rows of hours not stored yet are lost; {_COPY}; {alone}")
-    if not standing.lineage and written and (found is not None or any(name.endswith(JOURNAL_SUFFIX) for name in names)):
-        raise PartsDiffer(f"its driftline.sqlite is missing, and with it the hours that were stored; {_COPY}")
+    if not standing.lineage and written and (found is not None or firsts):
+        raise PartsDiffer(_NO_DATABASE)
     if standing.lineage and standing.lineage != written:
         raise PartsDiffer(f"its journal is that of another folder than its driftline.sqlite; {_COPY}; {alone}")
     if mark is not None and mark.lineage != written:
@@ -67,7 +80,16 @@ def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None,
             f"its driftline.sqlite is older than its checkpoints (position {standing.position}, it had come to {mark.stored}): "
             f"hours that were stored since are missing; {_COPY}; {alone}"
         )
-    return written or write(journal, filesystem, secrets.token_hex(16))
+    if standing.position and not (found and found.sections) and min(firsts, default=0) != 1:
+        raise PartsDiffer(
+            f"its checkpoints are missing or damaged, and its journal does not reach back to the first position: {_COPY}; {alone}"
+        )
+    return written
+
+
+def made(journal: Path, filesystem: Filesystem) -> str:
+    """The lineage of a new folder. Raises OSError."""
+    return write(journal, filesystem, secrets.token_hex(16))
 
 
 def write(journal: Path, filesystem: Filesystem, lineage: str) -> str:

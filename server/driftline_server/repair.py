@@ -39,7 +39,11 @@ def repair(data: str, *, from_database: bool, as_json: bool) -> None:
     for line in [sentence(loss) for loss in losses] or ["the journal is whole: nothing was changed"]:
         click.echo(line)
     if losses:
-        counted = "rows of what was dropped are counted no more" if any(loss.positions for loss in losses) else "no row is lost"
+        counted = (
+            "rows of what was dropped are counted no more"
+            if any(loss.positions or loss.is_cut_short for loss in losses)
+            else "no row is lost"
+        )
         click.echo(f"{counted}; start the server again with `driftline serve`")
 
 
@@ -65,6 +69,7 @@ def repaired(folder: Path) -> "list[Loss]":
     from driftline_server.filesystem import SystemFilesystem
     from driftline_server.journal import JournalUnknown
     from driftline_server.journal import repair as repair_journal
+    from driftline_server.lineage import PartsDiffer, require_database, require_one
     from driftline_server.store import StoreError
     from driftline_server.store.database import FILE
     from driftline_server.store.folder import lock_folder
@@ -78,13 +83,16 @@ def repaired(folder: Path) -> "list[Loss]":
         try:
             found = checkpoint.load(folder / _CHECKPOINTS, filesystem)
             after, reached = (found.position, found.reached) if found else (0, 0)
-            reached = max(reached, standing_of(folder / FILE).position)
+            standing = standing_of(folder / FILE)
+            require_database(folder / _JOURNAL, folder / _CHECKPOINTS, folder / FILE, filesystem)
+            require_one(folder / _JOURNAL, filesystem, found, standing)  # else there is nothing here to be mended
+            reached = max(reached, standing.position)
             return list(repair_journal(folder / _JOURNAL, filesystem, after=after, reached=reached))
         finally:
             lock.release()
     except StoreError as error:
         raise RepairError(str(error)) from None
-    except (CheckpointUnknown, JournalUnknown, OSError) as error:
+    except (CheckpointUnknown, JournalUnknown, PartsDiffer, OSError) as error:
         raise RepairError(f"data directory {folder}: {error}") from None
 
 
@@ -112,7 +120,9 @@ def rebuilt(folder: Path) -> "Rebuilt":
             return rebuild(folder, filesystem, store.reader, store.standing, parts=(_JOURNAL, _CHECKPOINTS))
         finally:
             store.close()
-    except (StoreError, OSError, checkpoint.CheckpointUnknown) as error:
+    except StoreError as error:
+        raise RepairError(str(error)) from None
+    except (OSError, checkpoint.CheckpointUnknown) as error:
         raise RepairError(f"data directory {folder}: {error}") from None
 
 
@@ -123,7 +133,8 @@ def sentence(loss: "Loss") -> str:
     shown = ", ".join(spans[:_SPANS_MAX]) + (f" and {len(spans) - _SPANS_MAX} spans more" if len(spans) > _SPANS_MAX else "")
     dropped = f"{records:,} records dropped (positions {shown})" if records else "no record dropped"
     aside = f"; the damaged file is {loss.set_aside.name}" if loss.set_aside else ""
-    return f"{loss.path.name}: {loss.reason}: {dropped}, {loss.bytes:,} bytes{aside}"
+    behind = "; the end of the file is missing, and records that stood there are lost too" if loss.is_cut_short else ""
+    return f"{loss.path.name}: {loss.reason}: {dropped}, {loss.bytes:,} bytes{behind}{aside}"
 
 
 def document(loss: "Loss") -> dict[str, Any]:
@@ -133,5 +144,6 @@ def document(loss: "Loss") -> dict[str, Any]:
         "reason": loss.reason,
         "bytes": loss.bytes,
         "positions": [list(span) for span in loss.positions],
+        "cut_short": loss.is_cut_short,
         "set_aside": loss.set_aside.name if loss.set_aside else None,
     }

@@ -72,11 +72,14 @@ class Snapshots:
         stored, reference = _stored(registration), registration.reference
         version = StoredReference(reference.version, set_us, reference.profile.rows, encode_reference(reference))
 
+        position = self._owner.ahead.durable  # its record is at or below it
+
         def save(store: Store) -> None:
             store.save_endpoint(stored)
             store.save_reference(registration.uid, version)
+            store.reach(position)
 
-        self._submit_project(save, registration.name)
+        self._submit_project(save, registration.name, position)
 
     def on_deleted(self, registration: Registration, at_us: int) -> None:
         """An endpoint was deleted."""

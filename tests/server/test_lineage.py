@@ -90,14 +90,25 @@ def no_segments(folder: Path) -> None:
         path.unlink()
 
 
+def spoil_checkpoints(folder: Path) -> None:
+    for path in (folder / CHECKPOINTS).glob("*.checkpoint"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+
+
 LEFT = {
     "the database alone": (without(JOURNAL, CHECKPOINTS), "its journal is missing"),
     "no journal": (without(JOURNAL), "its journal is missing"),
     "an empty journal": (emptied, "its journal is missing"),
     "no database": (without(FILE), "its driftline.sqlite is missing"),
     "no database, no checkpoints": (without(FILE, CHECKPOINTS), "its driftline.sqlite is missing"),
-    "no checkpoints": (without(CHECKPOINTS), "which come before it, are missing"),
-    "neither checkpoints nor segments": (lambda folder: (without(CHECKPOINTS)(folder), no_segments(folder)), "are missing"),
+    "no checkpoints": (without(CHECKPOINTS), "its checkpoints are missing or damaged"),
+    "damaged checkpoints": (lambda folder: spoil_checkpoints(folder), "its checkpoints are missing or damaged"),
+    "neither checkpoints nor segments": (
+        lambda folder: (without(CHECKPOINTS)(folder), no_segments(folder)),
+        "its checkpoints are missing or damaged",
+    ),
 }
 
 
@@ -114,6 +125,39 @@ def test_a_part_that_is_missing_is_told_and_nothing_is_taken_from_the_rest(
     spoil(folder)
     for _ in range(2):  # what the first start left behind changes nothing
         assert re.search(told, refused(folder, clock))
+    if "driftline.sqlite" not in told:
+        mended = CliRunner().invoke(repair, ["--data", str(folder)])
+        assert (mended.exit_code, bool(re.search(told, mended.output))) == (2, True)  # it could not help
+        assert CliRunner().invoke(repair, ["--data", str(folder), "--from-database"]).exit_code == 0
+        assert start_anew(folder, clock) == 3 * ROWS
+    else:
+        assert not (folder / FILE).exists()
+
+
+def test_a_young_folder_without_its_journal_s_file_is_told(tmp_path: Path) -> None:
+    with living(tmp_path / "life", checkpoint_seconds=3_600) as life:
+        life.create()
+        life.push(life.producer(batch(1).schema), batch(ROWS))
+        life.settle()
+        until(lambda: standing_of(tmp_path / "life" / FILE).position > 0)
+        shutil.copytree(tmp_path / "life", tmp_path / "dead")
+    no_segments(tmp_path / "dead")
+    assert "its checkpoints are missing or damaged, and its journal does not reach back" in refused(tmp_path / "dead", Standing())
+
+
+def test_archived_rows_stay_where_the_journal_alone_has_forgotten_an_endpoint(tmp_path: Path) -> None:
+    clock = live_a_while(tmp_path)
+    with living(tmp_path, clock) as life:
+        before = life.files()
+        assert before
+        uid = life.registry.entry("m").current().uid
+        life.durability._snapshots.on_deleted = lambda registration, at_us: None  # type: ignore[method-assign]
+        life.durability._orphans = {uid}
+        life.registry.remove(uid)  # as after a repair that had to drop its creation
+        life.durability._archive._spared = frozenset({uid})
+        life.durability._archive._find_orphans()
+        life.durability._archive._forget_deleted()
+        assert life.files() == before
 
 
 def test_an_older_copy_of_the_database_is_told(tmp_path: Path) -> None:

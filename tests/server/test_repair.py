@@ -56,6 +56,15 @@ def test_a_damaged_journal_is_repaired_and_what_is_dropped_is_said(tmp_path: Pat
         assert life.owner.call(lambda engine: engine.totals(life.registry.entry("m").current().uid)).rows == 550
 
 
+def test_a_segment_whose_end_is_missing_may_have_held_more(tmp_path: Path) -> None:
+    segment = spoiled(tmp_path)
+    os.truncate(segment, segment.stat().st_size // 2)
+    done = repaired(tmp_path / "dead")
+    assert done.exit_code == 0, done.output
+    assert "the end of the file is missing, and records that stood there are lost too" in done.output
+    assert "rows of what was dropped are counted no more" in done.output
+
+
 def test_it_is_told_as_json_too(tmp_path: Path) -> None:
     segment = spoiled(tmp_path)
     (lost,) = json.loads(repaired(tmp_path / "dead", "--json").output)["lost"]

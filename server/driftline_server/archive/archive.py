@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import structlog
@@ -78,12 +79,15 @@ class Archive:
         self._is_stopping = False
         self._is_woken = False
         self._deleted: set[str] = set()
+        self._spared: frozenset[str] = frozenset()
         self._archived = 0  # the position up to which rows are archived, or not to be
         self._worked_from_s = 0.0
         self._is_troubled = False
         self._thread = threading.Thread(target=self._run, name="archive")
 
-    def start(self) -> None:
+    def start(self, *, spared: Collection[str] = ()) -> None:
+        """`spared`: endpoints that nobody serves and that were not deleted; their rows stay."""
+        self._spared = frozenset(spared)
         self._thread.start()
 
     def close(self) -> None:
@@ -199,7 +203,7 @@ class Archive:
         """Endpoints that were deleted when the last life ended, before their rows were."""
         known = self._registry.by_uid()
         try:
-            orphans = {uid for uid in self.shelf.uids() if uid not in known}
+            orphans = {uid for uid in self.shelf.uids() if uid not in known and uid not in self._spared}
         except OSError as error:
             log.warning("the archive cannot be looked at", reason=str(error))
             return

@@ -31,6 +31,7 @@ class Loss:
     bytes: int  # that are no frame any more
     positions: tuple[tuple[int, int], ...]  # spans of them, first and last, that are lost
     set_aside: Path | None  # where the damaged segment is
+    is_cut_short: bool = False  # its end is missing, and with it records that nothing tells of
 
 
 def repair(folder: Path, filesystem: Filesystem, *, after: int = 0, reached: int = 0) -> list[Loss]:
@@ -78,7 +79,7 @@ def _rewrite(filesystem: Filesystem, damage: JournalDamaged, *, first: int, reac
         with contextlib.suppress(FileNotFoundError):
             filesystem.remove(path)
         filesystem.sync_folder(folder)
-    return Loss(path, damage.reason, found.lost_bytes, tuple(lost), aside)
+    return Loss(path, damage.reason, found.lost_bytes, tuple(lost), aside, found.is_cut_short)
 
 
 def _write(path: Path, filesystem: Filesystem, kept: list[Frame], *, stop: int) -> list[tuple[int, int]]:

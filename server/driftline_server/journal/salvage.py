@@ -29,6 +29,7 @@ class Salvage:
     kept: list[Frame]
     lost_bytes: int  # of frames that are not whole, and of whole ones that nothing can be made of
     proved: int  # the last position that is known to have been durable
+    is_cut_short: bool = False  # the file ends before its room does and was not closed: what stood behind is not known
 
 
 def salvage(path: Path, filesystem: Filesystem, *, first: int, stop: int | None) -> Salvage:
@@ -37,12 +38,14 @@ def salvage(path: Path, filesystem: Filesystem, *, first: int, stop: int | None)
     if view is None:
         return Salvage([], filesystem.size(path), 0)
     kept: list[Frame] = []
+    is_cut_short = stop is None and view.size < view.header.capacity
     defined: set[int] = set()
     good, expected = FIRST_FRAME, first
     for frame in _whole(view):
         header = frame.header
         if header.kind == frames.CLOSE:
             good += frames.frame_bytes(0)
+            is_cut_short = False
             break
         if header.position < expected or (stop is not None and header.position >= stop):
             continue
@@ -56,7 +59,7 @@ def salvage(path: Path, filesystem: Filesystem, *, first: int, stop: int | None)
             expected = header.position + 1
         kept.append(frame)
         good += frames.frame_bytes(header.length)
-    return Salvage(kept, view.written_end(FIRST_FRAME) - good, view.proved(FIRST_FRAME))
+    return Salvage(kept, view.written_end(FIRST_FRAME) - good, view.proved(FIRST_FRAME), is_cut_short)
 
 
 def _whole(view: SegmentView) -> list[Frame]:
