@@ -8,6 +8,7 @@ from driftline_server.notify.addresses import check_literal, parse_host, parse_p
 from driftline_server.notify.channels import (
     FOR_MACHINES,
     FOR_PEOPLE,
+    ONE_BY_ONE,
     Alertmanager,
     Apprise,
     Callback,
@@ -16,6 +17,7 @@ from driftline_server.notify.channels import (
     GitHub,
     GitLab,
     Jenkins,
+    PagerDuty,
     Size,
     Slack,
     Webhook,
@@ -52,6 +54,8 @@ class Receiver:
 
     @property
     def size(self) -> Size:
+        if isinstance(self.channel, PagerDuty):
+            return ONE_BY_ONE
         return FOR_MACHINES if self.starts_machines or isinstance(self.channel, _READ_BY_MACHINES) else FOR_PEOPLE
 
     @property
@@ -88,7 +92,7 @@ def parse_receiver(table: object) -> Receiver:
     found = {key: value for key in CHANNELS if (value := keys.take(key)) is not None}
     if len(found) != 1:
         problem = f"has {' and '.join(found)}; keep one" if found else "has no channel; add one"
-        others = "" if found else " (apprise: mail, Teams, PagerDuty, Telegram and others)"
+        others = "" if found else " (apprise: mail, Telegram and others)"
         keys.refuse("", f"{problem} of {', '.join(CHANNELS)}{others}")
     ((key, value),) = found.items()
     channel = CHANNELS[key](keys, key, value, route)
@@ -126,6 +130,15 @@ def _slack(keys: Keys, key: str, value: object, route: Route) -> Slack:
 
 def _alertmanager(keys: Keys, key: str, value: object, route: Route) -> Alertmanager:
     return Alertmanager(_url(keys.field(key), value, route), keys.optional_secret("authorization"))
+
+
+def _pagerduty(keys: Keys, key: str, value: object, route: Route) -> PagerDuty:
+    if not isinstance(value, Mapping):
+        return PagerDuty(reference(value if isinstance(value, str) else "", field=keys.field(key)))
+    table = Keys(value, where=keys.field(key))
+    pagerduty = PagerDuty(table.secret("key"), _base(table, "url", "https://events.pagerduty.com", route))
+    table.done()
+    return pagerduty
 
 
 def _apprise(keys: Keys, key: str, value: object, route: Route) -> Apprise:
@@ -224,6 +237,7 @@ Parser = Callable[[Keys, str, object, Route], Channel]
 CHANNELS: Mapping[str, Parser] = {
     "webhook": _webhook,
     "slack": _slack,
+    "pagerduty": _pagerduty,
     "apprise": _apprise,
     "alertmanager": _alertmanager,
     "callback": _callback,
@@ -237,6 +251,7 @@ _SHOWN: Mapping[type, Callable[..., str]] = {
     Webhook: _shown_url,
     Slack: _shown_url,
     Alertmanager: _shown_url,
+    PagerDuty: lambda channel: str(channel.key),
     Apprise: lambda channel: str(channel.url),
     Callback: lambda channel: f"{channel.host}:{channel.port}",
     GitHub: lambda channel: channel.repository,

@@ -72,6 +72,7 @@ def receivers(port: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
         {"webhook": "env:HOOK", "secret": file, "authorization": "env:SECRET"},
         {"slack": "env:HOOK"},
         {"alertmanager": base, "authorization": file},
+        {"pagerduty": {"key": "env:SECRET", "url": base}},
         {"apprise": "env:MAIL"},
         {"apprise": "env:NTFY"},
         {"github": {"repository": "a/b", "token": "env:SECRET", "api": base}},

@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from driftline_server.notify.channels import Alertmanager, Apprise, Callback, Console, GitHub, GitLab, Jenkins, Slack, Webhook
+from driftline_server.notify.channels import (
+    Alertmanager,
+    Apprise,
+    Callback,
+    Console,
+    GitHub,
+    GitLab,
+    Jenkins,
+    PagerDuty,
+    Slack,
+    Webhook,
+)
 from driftline_server.notify.notification import Delivery
 from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders.alertmanager import send_alertmanager
@@ -15,6 +26,7 @@ from driftline_server.notify.senders.context import Context
 from driftline_server.notify.senders.github import send_github
 from driftline_server.notify.senders.gitlab import send_gitlab
 from driftline_server.notify.senders.jenkins import send_jenkins
+from driftline_server.notify.senders.pagerduty import send_pagerduty
 from driftline_server.notify.senders.slack import send_slack
 from driftline_server.notify.senders.webhook import send_webhook
 
@@ -26,6 +38,7 @@ SENDERS: Mapping[type, Callable[[Context, Receiver, Any, Delivery], None]] = {
     Webhook: send_webhook,
     Slack: send_slack,
     Alertmanager: send_alertmanager,
+    PagerDuty: send_pagerduty,
     Apprise: send_apprise,
     Console: send_console,
     Callback: send_callback,
