@@ -25,6 +25,13 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True)
+class Teams:
+    """A channel or chat of Microsoft Teams, by the webhook of its Workflows."""
+
+    url: Value
+
+
+@dataclass(frozen=True, slots=True)
 class Alertmanager:
     """An Alertmanager, by its base address: alerts are posted to its API."""
 
@@ -114,4 +121,4 @@ FOR_PEOPLE = Size(alerts_max=10_000, carried_max=10, groups_max=20)
 # A request for each alert: few enough that a message sent anew does not exceed what a service takes in a minute.
 ONE_BY_ONE = Size(alerts_max=25, carried_max=25, groups_max=256)
 
-Channel = Webhook | Slack | Alertmanager | PagerDuty | Apprise | Console | Callback | GitHub | GitLab | Jenkins
+Channel = Webhook | Slack | Teams | Alertmanager | PagerDuty | Apprise | Console | Callback | GitHub | GitLab | Jenkins

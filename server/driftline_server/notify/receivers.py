@@ -20,6 +20,7 @@ from driftline_server.notify.channels import (
     PagerDuty,
     Size,
     Slack,
+    Teams,
     Webhook,
 )
 from driftline_server.notify.exchange import PUBLIC, Route
@@ -128,6 +129,10 @@ def _slack(keys: Keys, key: str, value: object, route: Route) -> Slack:
     return Slack(_url(keys.field(key), value, route))
 
 
+def _teams(keys: Keys, key: str, value: object, route: Route) -> Teams:
+    return Teams(_url(keys.field(key), value, route))
+
+
 def _alertmanager(keys: Keys, key: str, value: object, route: Route) -> Alertmanager:
     return Alertmanager(_url(keys.field(key), value, route), keys.optional_secret("authorization"))
 
@@ -229,7 +234,7 @@ def _base(table: Keys, key: str, default: str | None, route: Route) -> str:
     return url.rstrip("/")
 
 
-def _shown_url(channel: Webhook | Slack | Alertmanager) -> str:
+def _shown_url(channel: Webhook | Slack | Teams | Alertmanager) -> str:
     return parse_url(channel.url.reveal(), field="url").shown if isinstance(channel.url, Secret) else str(channel.url)
 
 
@@ -237,6 +242,7 @@ Parser = Callable[[Keys, str, object, Route], Channel]
 CHANNELS: Mapping[str, Parser] = {
     "webhook": _webhook,
     "slack": _slack,
+    "teams": _teams,
     "pagerduty": _pagerduty,
     "apprise": _apprise,
     "alertmanager": _alertmanager,
@@ -250,6 +256,7 @@ _SHOWN: Mapping[type, Callable[..., str]] = {
     Console: lambda channel: "",
     Webhook: _shown_url,
     Slack: _shown_url,
+    Teams: _shown_url,
     Alertmanager: _shown_url,
     PagerDuty: lambda channel: str(channel.key),
     Apprise: lambda channel: str(channel.url),

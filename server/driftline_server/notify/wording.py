@@ -6,6 +6,8 @@ from driftline_server.notify.notification import Delivery, Notification
 # Of a message of thousands, so many are told one by one.
 TOLD_MAX = 10
 SUMMARY_MAX = 2000
+# What stands after these names and a colon is a command, to be shown so that it can be copied.
+COMMANDS = ("report", "rows")
 
 
 def title(delivery: Delivery) -> str:

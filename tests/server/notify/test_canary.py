@@ -71,6 +71,7 @@ def receivers(port: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
         {"webhook": f"{base}/{PLAIN}?token={PLAIN}"},
         {"webhook": "env:HOOK", "secret": file, "authorization": "env:SECRET"},
         {"slack": "env:HOOK"},
+        {"teams": "env:HOOK"},
         {"alertmanager": base, "authorization": file},
         {"pagerduty": {"key": "env:SECRET", "url": base}},
         {"apprise": "env:MAIL"},

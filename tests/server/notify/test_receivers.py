@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from driftline_core.errors import InvalidInput
-from driftline_server.notify.channels import Apprise, Callback, GitHub, GitLab, Jenkins, PagerDuty, Webhook
+from driftline_server.notify.channels import Apprise, Callback, GitHub, GitLab, Jenkins, PagerDuty, Teams, Webhook
 from driftline_server.notify.receivers import CHANNELS, RECEIVERS_MAX, parse_receiver, parse_receivers
 from driftline_server.notify.secret import Reference, Secret
 
@@ -29,6 +29,7 @@ def test_the_settings_of_the_contract_are_read() -> None:
         ({"webhook": "env:T", "secret": "file:/run/secrets/x"}, Webhook(ENV, Reference("file", "/run/secrets/x"))),
         ({"webhook": "env:T", "authorization": "env:T"}, Webhook(ENV, None, ENV)),
         ({"apprise": "env:T"}, Apprise(ENV)),
+        ({"teams": "env:T"}, Teams(ENV)),
         ({"pagerduty": "env:T"}, PagerDuty(ENV)),
         ({"pagerduty": {"key": "env:T", "url": "https://events.eu.pagerduty.com/"}},
          PagerDuty(ENV, "https://events.eu.pagerduty.com")),
@@ -121,6 +122,8 @@ def test_a_receiver_shows_nothing_that_gives_access() -> None:
     hook = parse_receiver({"name": "ops", "webhook": "https://hooks.example.com/T0/CANARY", "secret": "env:OPS_SECRET"})
     assert hook.shown == "webhook https://hooks.example.com/…"
     assert "CANARY" not in repr(hook)
+    flow = parse_receiver({"name": "team", "teams": "https://prod.logic.azure.com/workflows/x?sig=CANARY"})
+    assert flow.shown == "teams https://prod.logic.azure.com/…"
     assert parse_receiver({"name": "ci", "github": GITHUB}).shown == "github shop/models"
     assert parse_receiver({"name": "out", "console": True}).shown == "console"
 

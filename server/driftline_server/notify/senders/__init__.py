@@ -14,6 +14,7 @@ from driftline_server.notify.channels import (
     Jenkins,
     PagerDuty,
     Slack,
+    Teams,
     Webhook,
 )
 from driftline_server.notify.notification import Delivery
@@ -28,6 +29,7 @@ from driftline_server.notify.senders.gitlab import send_gitlab
 from driftline_server.notify.senders.jenkins import send_jenkins
 from driftline_server.notify.senders.pagerduty import send_pagerduty
 from driftline_server.notify.senders.slack import send_slack
+from driftline_server.notify.senders.teams import send_teams
 from driftline_server.notify.senders.webhook import send_webhook
 
 # Sends one message, or raises Retryable or Permanent. Called by one thread at a time.
@@ -37,6 +39,7 @@ Sender = Callable[[Delivery], None]
 SENDERS: Mapping[type, Callable[[Context, Receiver, Any, Delivery], None]] = {
     Webhook: send_webhook,
     Slack: send_slack,
+    Teams: send_teams,
     Alertmanager: send_alertmanager,
     PagerDuty: send_pagerduty,
     Apprise: send_apprise,
