@@ -306,6 +306,15 @@ def test_pipelines_are_started_only_by_rules_that_name_them() -> None:
         assert "the secret env:NOT_SET is not set or empty" in server.log
 
 
+def test_an_address_that_the_library_does_not_know_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPS_TEAMS", "msteams://TokenA/TokenB/TokenC")
+    monkeypatch.setenv("OPS_MAIL", "mailtos://user:password@smtp.example.com?to=ops@example.com")
+    receivers = [{"name": "chat", "apprise": "env:OPS_TEAMS"}, {"name": "mail", "apprise": "env:OPS_MAIL"}]
+    with Server(receivers=json.dumps(receivers)) as server:
+        until(lambda: "env:OPS_TEAMS holds no address that the notification library understands" in server.log)
+        assert "receiver=chat" in server.log and "receiver=mail" not in server.log and "TokenB" not in server.log
+
+
 def test_subscribers_past_the_cap_are_refused_and_do_not_delay_the_end() -> None:
     server = Server(subscribers_max=2)
     try:

@@ -21,7 +21,7 @@ from driftline_server.notify.notification import Delivery
 from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders.alertmanager import send_alertmanager
 from driftline_server.notify.senders.callback import send_callback
-from driftline_server.notify.senders.chat import send_apprise
+from driftline_server.notify.senders.chat import check_apprise, send_apprise
 from driftline_server.notify.senders.console import send_console
 from driftline_server.notify.senders.context import Context
 from driftline_server.notify.senders.github import send_github
@@ -51,9 +51,13 @@ SENDERS: Mapping[type, Callable[[Context, Receiver, Any, Delivery], None]] = {
 }
 
 
+# (its channel): raises Retryable or Permanent where it can be said without a message that none will go out.
+CHECKS: Mapping[type, Callable[[Any], None]] = {Apprise: check_apprise}
+
+
 def sender(receiver: Receiver, context: Context) -> Sender:
     """What sends to a receiver."""
     return partial(SENDERS[type(receiver.channel)], context, receiver, receiver.channel)
 
 
-__all__ = ["SENDERS", "Context", "Sender", "sender"]
+__all__ = ["CHECKS", "SENDERS", "Context", "Sender", "sender"]
