@@ -161,7 +161,7 @@ def test_a_callback_is_called_until_it_acknowledges(server: Server, client: Clie
         assert fired.links is not None
         assert fired.links.report_url.startswith(f"{server.page}/report/{model}?start=")
         assert fired.links.report.startswith(f"driftline drift {model} --start ")
-        assert fired.links.export.startswith(f"driftline export {model} --start ")
+        assert fired.links.export == ""  # this server keeps no rows
         client.reset(fired.id)
         assert drain(told, 1)[0].state == "resolved"
         until(lambda: {each.state for each in client.deliveries(receiver="notebook")} == {"delivered"})

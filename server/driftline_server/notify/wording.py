@@ -51,4 +51,7 @@ def _lines(told: Notification, links: Links) -> list[str]:
     lines.append(f"window: {iso(told.start_us)} to {iso(told.end_us)}, first seen {iso(told.first_seen_us)}")
     if links.page:
         lines.append(f"page: {links.report_url(told)}")
-    return [*lines, f"report: {links.report(told)}", f"rows: {links.export(told)}"]
+    lines.append(f"report: {links.report(told)}")
+    if links.keeps_rows:
+        lines.append(f"rows: {links.export(told)}")
+    return lines

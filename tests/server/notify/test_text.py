@@ -6,12 +6,13 @@ import pytest
 from tests.server.notify.building import told
 
 from driftline_core.errors import InvalidInput
-from driftline_server.notify import escaping, wording
+from driftline_server.notify import escaping, payload, wording
 from driftline_server.notify.channels import FOR_PEOPLE
 from driftline_server.notify.links import Links
 from driftline_server.notify.notification import RESOLVED, Delivery, Evidence
 from driftline_server.notify.senders.comment import comment
 from driftline_server.notify.senders.fields import fields
+from driftline_server.notify.senders.pagerduty import event
 from driftline_server.notify.templates import FIELDS, TEMPLATE_MAX, TEXT_MAX, check_template, render
 
 PAGE = Links(page="https://drift.example.com/x")
@@ -132,6 +133,14 @@ def test_people_are_told_where_the_page_is_and_the_command_still() -> None:
         f"page: {URL}",
         "report: driftline drift shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z",
     ]
+
+
+def test_where_no_rows_are_kept_no_command_fetches_them() -> None:
+    links = Links(server="127.0.0.1:7433", keeps_rows=False)
+    delivery = Delivery("k", "ops", "g", (told("a"),), 1)
+    assert "export" not in wording.body(delivery, links) and "rows:" not in wording.body(delivery, links)
+    assert fields(delivery, links)["export"] == payload.webhook(delivery, links)["alerts"][0]["annotations"]["export"] == ""
+    assert "export" not in event(delivery.notifications[0], links)["payload"]["custom_details"]
 
 
 def test_a_comment_links_the_page_and_nothing_that_an_alert_says() -> None:
