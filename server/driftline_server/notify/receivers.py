@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 
 from driftline_core.errors import InvalidInput
 from driftline_server.notify.addresses import check_literal, parse_host, parse_port, parse_url
@@ -91,10 +92,10 @@ def parse_receiver(table: object) -> Receiver:
     keys.take("name")
     route = Route(keys.flag("allow_private", default=False), keys.optional_text("ca_file"))
     found = {key: value for key in CHANNELS if (value := keys.take(key)) is not None}
-    if len(found) != 1:
-        problem = f"has {' and '.join(found)}; keep one" if found else "has no channel; add one"
-        others = "" if found else " (apprise: mail, Telegram and others)"
-        keys.refuse("", f"{problem} of {', '.join(CHANNELS)}{others}")
+    if len(found) > 1:
+        keys.refuse("", f"has {' and '.join(found)}; keep one of {', '.join(CHANNELS)}")
+    if not found:
+        keys.refuse("", f"has no channel{_no_channel(keys)}; add one of {', '.join(CHANNELS)} (apprise: mail, Telegram and others)")
     ((key, value),) = found.items()
     channel = CHANNELS[key](keys, key, value, route)
     receiver = Receiver(
@@ -109,6 +110,16 @@ def parse_receiver(table: object) -> Receiver:
     return receiver
 
 
+def _no_channel(keys: Keys) -> str:
+    """The key that was written in its place, and what may have been meant; never its value."""
+    for key in keys.left(but=_OPTIONS):
+        near = get_close_matches(key.lower(), CHANNELS, 1)
+        return f": {key} is none" + (f" (did you mean {near[0]}?)" if near else "")
+    return ""
+
+
+# What may stand beside a channel.
+_OPTIONS = ("resolved", "group_interval", "quiet_hours", "secret", "authorization")
 _READ_BY_MACHINES = (Webhook, Alertmanager, Callback)
 
 

@@ -54,6 +54,10 @@ HOOK = {"webhook": "https://hooks.example.com/x"}
     ("settings", "field", "says"),
     [
         ({}, "receivers.ops", "has no channel; add one of webhook, "),
+        ({"resolved": True, "webhok": "https://hunter2"}, "receivers.ops",
+         "has no channel: webhok is none (did you mean webhook?); add one of webhook, "),
+        ({"email": "hunter2"}, "receivers.ops", "has no channel: email is none; add one of webhook, "),
+        ({"\x1b[2J": "hunter2"}, "receivers.ops", "has no channel: … is none; add one of webhook, "),
         ({**HOOK, "console": True}, "receivers.ops", "has webhook and console; keep one"),
         ({**HOOK, "web_hook": "x"}, "receivers.ops.web_hook", "is no setting; there are: "),
         ({"webhook": 7}, "receivers.ops.webhook", "must be a text"),
