@@ -63,6 +63,12 @@ class Links:
             return ""
         return f"{self._command('export', told)} --to rows"
 
+    def acknowledge(self, alert: str) -> str:
+        """The command after which an alert, by its id, is told no more until it ends."""
+        return self._line("alerts", "ack", alert)
+
     def _command(self, name: str, told: Windowed) -> str:
-        parts = ["driftline", name, told.endpoint, "--start", iso(told.start_us), "--end", iso(told.end_us)]
-        return shlex.join([*parts, *(["--server", self.server] if self.server else [])])
+        return self._line(name, told.endpoint, "--start", iso(told.start_us), "--end", iso(told.end_us))
+
+    def _line(self, *parts: str) -> str:
+        return shlex.join(["driftline", *parts, *(["--server", self.server] if self.server else [])])

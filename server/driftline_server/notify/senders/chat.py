@@ -25,7 +25,7 @@ _REASON_MAX = 300
 def send_apprise(context: Context, receiver: Receiver, channel: Apprise, delivery: Delivery) -> None:
     url = channel.url.reveal()
     service = _service(url, channel)
-    kind = "info" if delivery.status != FIRING else _KINDS.get(delivery.notifications[0].severity, "warning")
+    kind = "success" if delivery.status != FIRING else _KINDS.get(delivery.notifications[0].severity, "warning")
     result = service.notify(
         title=escaping.subject(wording.title(delivery)),
         body=escaping.unmentioned(escaping.plain(wording.body(delivery, context.links))),
