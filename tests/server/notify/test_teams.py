@@ -1,6 +1,7 @@
 """Teams: one Adaptive Card that its reference allows, in which an alert is text and a command can be copied."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,6 +73,12 @@ def test_a_command_stands_as_it_is_run_and_the_page_behind_a_button() -> None:
     assert button["actions"][0]["url"] == URL.replace("*", "%2A")
     assert not any(run["text"].startswith("page: ") for run in runs)
     assert not any(block["type"] == "ActionSet" for block in message(ONE, Links())["attachments"][0]["content"]["body"])
+
+
+def test_a_command_is_never_cut() -> None:
+    delivery = replace(NO_ROOM, notifications=(replace(NO_ROOM.notifications[0], endpoint="/".join(["m" * 60] * 4)),))
+    commands = [run["text"] for run in check_teams(message(delivery, PAGE)) if run.get("fontType") == "Monospace"]
+    assert [command.endswith(end) for command, end in zip(commands, ("08:00:00Z", "--to rows"), strict=True)] == [True, True]
 
 
 def test_an_alert_cannot_mention_expand_or_move_anything() -> None:

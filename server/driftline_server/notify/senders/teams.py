@@ -17,7 +17,7 @@ from driftline_server.notify.senders.request import JSON, send, written
 # Teams takes 28 kB.
 CARD_BYTES_MAX = 27_000
 _LINE_MAX = 2000
-_LINE_MIN = 250  # so short that one alert fits, whatever its letters
+_LINE_MIN = 250  # so short that one alert fits, whatever its letters, with its commands whole
 
 
 def send_teams(context: Context, receiver: Receiver, channel: Teams, delivery: Delivery) -> None:
@@ -50,7 +50,7 @@ def _message(delivery: Delivery, links: Links, *, shown: int, line_max: int) -> 
             *(
                 block
                 for lines, url in zip_longest(wording.paragraphs(told, links), urls, fillvalue="")
-                for block in _alert([line[:line_max] for line in lines], url)
+                for block in _alert([_cut(line, line_max) for line in lines], url)
             ),
         ],
     }
@@ -70,6 +70,11 @@ def _alert(lines: list[str], url: str) -> list[dict[str, Any]]:
     if url:
         blocks.append({"type": "ActionSet", "actions": [{"type": "Action.OpenUrl", "title": "Drift report", "url": url}]})
     return blocks
+
+
+def _cut(line: str, length_max: int) -> str:
+    """A command is whole or none."""
+    return line if line.partition(": ")[0] in wording.COMMANDS else line[:length_max]
 
 
 def _inlines(line: str) -> list[dict[str, Any]]:
