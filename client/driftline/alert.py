@@ -54,7 +54,7 @@ class AlertStep:
 @dataclass(frozen=True, slots=True)
 class AlertLinks:
     """What leads on from an alert: the page of its drift report ("" where the server has none), and the commands that print the
-    report and export the rows of its window."""
+    report and export the rows of its window ("" where the server keeps none)."""
 
     report_url: str
     report: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -73,7 +74,8 @@ class App:
                 on_state=self._on_state,
             )
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
-        self._alerting = alerting(settings, registry, answers, links, owner=self._owner, clock=clock, durability=self._durability)
+        told = replace(links, keeps_rows=self._durability is not None)  # the page says itself where rows are kept
+        self._alerting = alerting(settings, registry, answers, told, owner=self._owner, clock=clock, durability=self._durability)
         exports = self._durability.exports if self._durability else None
         self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits, engine.settings), settings)
         self._server.add_generic_rpc_handlers(

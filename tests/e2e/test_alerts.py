@@ -161,7 +161,7 @@ def test_a_callback_is_called_until_it_acknowledges(server: Server, client: Clie
         assert fired.links is not None
         assert fired.links.report_url.startswith(f"{server.page}/report/{model}?start=")
         assert fired.links.report.startswith(f"driftline drift {model} --start ")
-        assert fired.links.export.startswith(f"driftline export {model} --start ")
+        assert fired.links.export == ""  # this server keeps no rows
         client.reset(fired.id)
         assert drain(told, 1)[0].state == "resolved"
         until(lambda: {each.state for each in client.deliveries(receiver="notebook")} == {"delivered"})
@@ -304,6 +304,15 @@ def test_pipelines_are_started_only_by_rules_that_name_them() -> None:
     with Server(receivers=receivers) as server, driftline.connect(server.address) as client:
         assert {each.name: each.is_default for each in client.receivers()} == {"retrain": False, "said": True}
         assert "the secret env:NOT_SET is not set or empty" in server.log
+
+
+def test_an_address_that_the_library_does_not_know_is_told_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPS_TEAMS", "msteams://TokenA/TokenB/TokenC")
+    monkeypatch.setenv("OPS_MAIL", "mailtos://user:password@smtp.example.com?to=ops@example.com")
+    receivers = [{"name": "chat", "apprise": "env:OPS_TEAMS"}, {"name": "mail", "apprise": "env:OPS_MAIL"}]
+    with Server(receivers=json.dumps(receivers)) as server:
+        until(lambda: "env:OPS_TEAMS holds no address that the notification library understands" in server.log)
+        assert "receiver=chat" in server.log and "receiver=mail" not in server.log and "TokenB" not in server.log
 
 
 def test_subscribers_past_the_cap_are_refused_and_do_not_delay_the_end() -> None:

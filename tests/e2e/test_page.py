@@ -46,10 +46,11 @@ def hook() -> Iterator[LocalReceiver]:
 
 
 @pytest.fixture(scope="module")
-def told(hook: LocalReceiver) -> Iterator[Server]:
+def told(hook: LocalReceiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of which an endpoint drifted, and a webhook was told."""
     receivers = json.dumps([{"name": "hook", "webhook": hook.url, "allow_private": True}])
-    with Server(receivers=receivers) as server, driftline.connect(server.address) as client:
+    data = str(tmp_path_factory.mktemp("data"))
+    with Server(data=data, receivers=receivers) as server, driftline.connect(server.address) as client:
         client.create_endpoint(NAME, reference=USUAL, prediction="score")
         client.create_rule("moved", endpoint=NAME, event="data-drift-detected", window="1h")
         push(server, NAME, MOVED)

@@ -15,7 +15,7 @@ from driftline_server.clock import Clock
 from driftline_server.notify.failures import Permanent, Retryable
 from driftline_server.notify.quiet import quiet_until_us
 from driftline_server.notify.receivers import Receiver, parse_receivers
-from driftline_server.notify.senders import Context, sender
+from driftline_server.notify.senders import CHECKS, Context, sender
 from driftline_server.notify.trial import trial
 from driftline_server.outbox import letters, outbox
 from driftline_server.outbox.dispatcher import Dispatcher
@@ -59,6 +59,7 @@ class Receivers:
         self._context = context
         self._lock = threading.Lock()
         self._dispatcher = Dispatcher({}, (), ledger=ledger, clock=clock)
+        self._checking = threading.Thread(target=self._look_for_addresses, name="addresses")
 
     def start(self) -> None:
         """Sends from now on, first what an earlier process left."""
@@ -73,8 +74,11 @@ class Receivers:
         for receiver in self.all():
             self._look_for_secrets(receiver)
             self._dispatcher.add(receiver, sender(receiver, self._context))
+        self._checking.start()
 
     def stop(self) -> None:
+        if self._checking.ident is not None:
+            self._checking.join()
         self._dispatcher.stop()
 
     def names(self) -> list[str]:
@@ -169,6 +173,17 @@ class Receivers:
                 reference.reveal()
             except Retryable as error:
                 log.warning("messages to a receiver will wait", receiver=receiver.name, reason=error.reason)
+
+    def _look_for_addresses(self) -> None:
+        """In a thread of its own: what knows them takes a while to load, for which no start should wait."""
+        for receiver in self._settings.values():
+            try:
+                if check := CHECKS.get(type(receiver.channel)):
+                    check(receiver.channel)
+            except Permanent as error:
+                log.warning("messages to a receiver will be given up", receiver=receiver.name, reason=error.reason)
+            except Retryable:
+                pass  # a secret that is not there yet, which was told
 
     def _give_up(self, name: str) -> None:
         given_up = self._ledger.write(lambda connection: outbox.give_up(connection, name, now_us=self._clock.now_us()))

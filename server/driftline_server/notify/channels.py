@@ -25,6 +25,13 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True)
+class Teams:
+    """A channel or chat of Microsoft Teams, by the webhook of its Workflows."""
+
+    url: Value
+
+
+@dataclass(frozen=True, slots=True)
 class Alertmanager:
     """An Alertmanager, by its base address: alerts are posted to its API."""
 
@@ -33,8 +40,16 @@ class Alertmanager:
 
 
 @dataclass(frozen=True, slots=True)
+class PagerDuty:
+    """A service of PagerDuty, by the routing key of its Events API v2 integration; `url` is the API's base address."""
+
+    key: Reference
+    url: str = "https://events.pagerduty.com"
+
+
+@dataclass(frozen=True, slots=True)
 class Apprise:
-    """Whatever the notification library speaks: mail, Teams, PagerDuty, Telegram, …"""
+    """Whatever the notification library speaks: mail, Telegram, Discord, …"""
 
     url: Reference
 
@@ -103,5 +118,7 @@ class Size:
 # A machine is given every alert; people are told of the first, and how many there are.
 FOR_MACHINES = Size(alerts_max=500, carried_max=500, groups_max=256)
 FOR_PEOPLE = Size(alerts_max=10_000, carried_max=10, groups_max=20)
+# A request for each alert: few enough that a message sent anew does not exceed what a service takes in a minute.
+ONE_BY_ONE = Size(alerts_max=25, carried_max=25, groups_max=256)
 
-Channel = Webhook | Slack | Alertmanager | Apprise | Console | Callback | GitHub | GitLab | Jenkins
+Channel = Webhook | Slack | Teams | Alertmanager | PagerDuty | Apprise | Console | Callback | GitHub | GitLab | Jenkins

@@ -8,7 +8,7 @@ import html as _html
 import re
 import unicodedata
 
-_JOINER = "\u2060"  # invisible; parts what a chat would read as one
+JOINER = "\u2060"  # invisible; parts what a chat would read as one
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 _MENTION = re.compile(r"(?<=<)(?=[@!#]|https?:)|(?<=\])(?=\()|@(?=\S)")
 # What GitHub and GitLab make links of by themselves, escaped or not.
@@ -37,7 +37,7 @@ def unmentioned(text: str) -> str:
     >>> unmentioned("@here <!channel> [click](http://x)").replace("\\u2060", "|")
     '@|here <|!channel> [click]|(http://x)'
     """
-    return _MENTION.sub(lambda match: match[0] + _JOINER, text)
+    return _MENTION.sub(lambda match: match[0] + JOINER, text)
 
 
 def slack(text: str) -> str:
@@ -46,7 +46,7 @@ def slack(text: str) -> str:
     >>> slack("<!channel> & @here").replace("\\u2060", "|")
     '&lt;!channel&gt; &amp; @|here'
     """
-    broken = re.sub(r"@(?=\S)|(?<=\])(?=\()", lambda match: match[0] + _JOINER, plain(text))
+    broken = re.sub(r"@(?=\S)|(?<=\])(?=\()", lambda match: match[0] + JOINER, plain(text))
     return broken.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -61,7 +61,7 @@ def markdown(text: str) -> str:
     '\\\\*a\\\\* \\\\<b\\\\>'
     """
     escaped = _MARKDOWN.sub(r"\\\1", plain(text))
-    return _LINKED.sub(lambda match: match[0] + _JOINER, escaped)
+    return _LINKED.sub(lambda match: match[0] + JOINER, escaped)
 
 
 def code(text: str) -> str:

@@ -1,7 +1,7 @@
 """A table of settings, read key by key: each checked as it is taken, and none left over at the end."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, NoReturn
 
 from driftline_core.alerts.durations import duration_us
@@ -11,6 +11,7 @@ from driftline_server.notify.templates import check_template
 
 TEXT_MAX = 2048
 TABLE_MAX = 25
+_SHOWN_MAX = 40
 DURATION_MAX_US = 366 * 86400 * 10**6
 
 
@@ -92,8 +93,11 @@ class Keys:
             check_template(text, field=f"{self.field(key)}.{name}")
         return dict(value)
 
+    def left(self, *, but: Container[str] = ()) -> list[str]:
+        """The keys that were not taken, as they may be shown."""
+        return [key if key.isprintable() and len(key) <= _SHOWN_MAX else "…" for key in self._left if key not in but]
+
     def done(self) -> None:
         """Raises InvalidInput where a key is left that nobody asked for."""
-        for key in self._left:
-            shown = key if key.isprintable() and len(key) <= 40 else "…"
-            self.refuse(shown, f"is no setting; there are: {', '.join(self._known)}")
+        for key in self.left():
+            self.refuse(key, f"is no setting; there are: {', '.join(self._known)}")

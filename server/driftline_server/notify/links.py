@@ -39,10 +39,12 @@ def iso(us: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """`page` is the address of the server's web page as its readers reach it, `server` its gRPC address; both may be empty."""
+    """`page` is the address of the server's web page as its readers reach it, `server` its gRPC address; both may be empty.
+    `keeps_rows`: whether there can be rows to fetch."""
 
     page: str = ""
     server: str = ""
+    keeps_rows: bool = True
 
     def report_url(self, told: Windowed) -> str:
         """The address of the drift report; empty where there is no page."""
@@ -56,9 +58,17 @@ class Links:
         return self._command("drift", told)
 
     def export(self, told: Windowed) -> str:
-        """The command that writes the window's rows to a directory, as for a retraining."""
+        """The command that writes the window's rows to a directory, as for a retraining; empty where no rows are kept."""
+        if not self.keeps_rows:
+            return ""
         return f"{self._command('export', told)} --to rows"
 
+    def acknowledge(self, alert: str) -> str:
+        """The command after which an alert, by its id, is told no more until it ends."""
+        return self._line("alerts", "ack", alert)
+
     def _command(self, name: str, told: Windowed) -> str:
-        parts = ["driftline", name, told.endpoint, "--start", iso(told.start_us), "--end", iso(told.end_us)]
-        return shlex.join([*parts, *(["--server", self.server] if self.server else [])])
+        return self._line(name, told.endpoint, "--start", iso(told.start_us), "--end", iso(told.end_us))
+
+    def _line(self, *parts: str) -> str:
+        return shlex.join(["driftline", *parts, *(["--server", self.server] if self.server else [])])

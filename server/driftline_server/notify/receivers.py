@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 
 from driftline_core.errors import InvalidInput
 from driftline_server.notify.addresses import check_literal, parse_host, parse_port, parse_url
 from driftline_server.notify.channels import (
     FOR_MACHINES,
     FOR_PEOPLE,
+    ONE_BY_ONE,
     Alertmanager,
     Apprise,
     Callback,
@@ -16,8 +18,10 @@ from driftline_server.notify.channels import (
     GitHub,
     GitLab,
     Jenkins,
+    PagerDuty,
     Size,
     Slack,
+    Teams,
     Webhook,
 )
 from driftline_server.notify.exchange import PUBLIC, Route
@@ -52,6 +56,8 @@ class Receiver:
 
     @property
     def size(self) -> Size:
+        if isinstance(self.channel, PagerDuty):
+            return ONE_BY_ONE
         return FOR_MACHINES if self.starts_machines or isinstance(self.channel, _READ_BY_MACHINES) else FOR_PEOPLE
 
     @property
@@ -86,10 +92,10 @@ def parse_receiver(table: object) -> Receiver:
     keys.take("name")
     route = Route(keys.flag("allow_private", default=False), keys.optional_text("ca_file"))
     found = {key: value for key in CHANNELS if (value := keys.take(key)) is not None}
-    if len(found) != 1:
-        problem = f"has {' and '.join(found)}; keep one" if found else "has no channel; add one"
-        others = "" if found else " (apprise: mail, Teams, PagerDuty, Telegram and others)"
-        keys.refuse("", f"{problem} of {', '.join(CHANNELS)}{others}")
+    if len(found) > 1:
+        keys.refuse("", f"has {' and '.join(found)}; keep one of {', '.join(CHANNELS)}")
+    if not found:
+        keys.refuse("", f"has no channel{_no_channel(keys)}; add one of {', '.join(CHANNELS)} (apprise: mail, Telegram and others)")
     ((key, value),) = found.items()
     channel = CHANNELS[key](keys, key, value, route)
     receiver = Receiver(
@@ -104,6 +110,16 @@ def parse_receiver(table: object) -> Receiver:
     return receiver
 
 
+def _no_channel(keys: Keys) -> str:
+    """The key that was written in its place, and what may have been meant; never its value."""
+    for key in keys.left(but=_OPTIONS):
+        near = get_close_matches(key.lower(), CHANNELS, 1)
+        return f": {key} is none" + (f" (did you mean {near[0]}?)" if near else "")
+    return ""
+
+
+# What may stand beside a channel.
+_OPTIONS = ("resolved", "group_interval", "quiet_hours", "secret", "authorization")
 _READ_BY_MACHINES = (Webhook, Alertmanager, Callback)
 
 
@@ -124,8 +140,21 @@ def _slack(keys: Keys, key: str, value: object, route: Route) -> Slack:
     return Slack(_url(keys.field(key), value, route))
 
 
+def _teams(keys: Keys, key: str, value: object, route: Route) -> Teams:
+    return Teams(_url(keys.field(key), value, route))
+
+
 def _alertmanager(keys: Keys, key: str, value: object, route: Route) -> Alertmanager:
     return Alertmanager(_url(keys.field(key), value, route), keys.optional_secret("authorization"))
+
+
+def _pagerduty(keys: Keys, key: str, value: object, route: Route) -> PagerDuty:
+    if not isinstance(value, Mapping):
+        return PagerDuty(reference(value if isinstance(value, str) else "", field=keys.field(key)))
+    table = Keys(value, where=keys.field(key))
+    pagerduty = PagerDuty(table.secret("key"), _base(table, "url", "https://events.pagerduty.com", route))
+    table.done()
+    return pagerduty
 
 
 def _apprise(keys: Keys, key: str, value: object, route: Route) -> Apprise:
@@ -216,7 +245,7 @@ def _base(table: Keys, key: str, default: str | None, route: Route) -> str:
     return url.rstrip("/")
 
 
-def _shown_url(channel: Webhook | Slack | Alertmanager) -> str:
+def _shown_url(channel: Webhook | Slack | Teams | Alertmanager) -> str:
     return parse_url(channel.url.reveal(), field="url").shown if isinstance(channel.url, Secret) else str(channel.url)
 
 
@@ -224,6 +253,8 @@ Parser = Callable[[Keys, str, object, Route], Channel]
 CHANNELS: Mapping[str, Parser] = {
     "webhook": _webhook,
     "slack": _slack,
+    "teams": _teams,
+    "pagerduty": _pagerduty,
     "apprise": _apprise,
     "alertmanager": _alertmanager,
     "callback": _callback,
@@ -236,7 +267,9 @@ _SHOWN: Mapping[type, Callable[..., str]] = {
     Console: lambda channel: "",
     Webhook: _shown_url,
     Slack: _shown_url,
+    Teams: _shown_url,
     Alertmanager: _shown_url,
+    PagerDuty: lambda channel: str(channel.key),
     Apprise: lambda channel: str(channel.url),
     Callback: lambda channel: f"{channel.host}:{channel.port}",
     GitHub: lambda channel: channel.repository,

@@ -1,6 +1,6 @@
 """A message that tests a receiver: as real ones are, and saying that it is a test."""
 
-from driftline_server.notify.notification import FIRING, Delivery, Notification
+from driftline_server.notify.notification import FIRING, TEST, Delivery, Notification
 from driftline_server.notify.receivers import Receiver
 
 _HOUR_US = 3600 * 1_000_000
@@ -14,7 +14,7 @@ def trial(receiver: Receiver, *, now_us: int) -> Delivery:
         status=FIRING,
         rule="test of a receiver",
         endpoint="driftline/test/model:latest",
-        event="test",
+        event=TEST,
         group="test",
         at_us=now_us,
         first_seen_us=now_us,

@@ -1,11 +1,14 @@
 """A message for people: its title, and a few lines an alert, in plain text; channels escape it."""
 
 from driftline_server.notify.links import Links, iso
-from driftline_server.notify.notification import Delivery, Notification
+from driftline_server.notify.notification import FIRING, TEST, Delivery, Notification
 
 # Of a message of thousands, so many are told one by one.
 TOLD_MAX = 10
 SUMMARY_MAX = 2000
+COLUMNS_MAX = 5
+# What stands after these names and a colon is a command, to be shown so that it can be copied.
+COMMANDS = ("report", "rows", "acknowledge")
 
 
 def title(delivery: Delivery) -> str:
@@ -43,10 +46,21 @@ def _lines(told: Notification, links: Links) -> list[str]:
     lines = [" · ".join(what)]
     if told.summary:
         lines.append(told.summary[:SUMMARY_MAX])
-    if told.evidence:
-        parts = [f"{each.column} {each.metric} {each.value:.4g}" for each in told.evidence[:5] if each.value is not None]
-        lines.append("columns: " + ", ".join(parts))
+    lines += _measured(told)
     lines.append(f"window: {iso(told.start_us)} to {iso(told.end_us)}, first seen {iso(told.first_seen_us)}")
     if links.page:
         lines.append(f"page: {links.report_url(told)}")
-    return [*lines, f"report: {links.report(told)}", f"rows: {links.export(told)}"]
+    lines.append(f"report: {links.report(told)}")
+    if links.keeps_rows:
+        lines.append(f"rows: {links.export(told)}")
+    if told.status == FIRING and told.event != TEST:
+        lines.append(f"acknowledge: {links.acknowledge(told.alert)}")
+    return lines
+
+
+def _measured(told: Notification) -> list[str]:
+    """What was measured, of columns or, of a metric that has none, of the endpoint."""
+    known = [each for each in told.evidence[:COLUMNS_MAX] if each.value is not None]
+    parts = [f"{each.column} {each.metric} {each.value:.4g}".lstrip() for each in known]
+    name = "columns" if any(each.column for each in known) else "measured"
+    return [f"{name}: {', '.join(parts)}"] if parts else []

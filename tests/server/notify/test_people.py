@@ -1,10 +1,12 @@
 """Mail and chats, through the notification library: a real SMTP server on this machine, and Slack's own address turned to it."""
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -12,10 +14,13 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from tests.server.notify.building import receiver, told
 from tests.server.notify.receiver import LocalReceiver, Reply
 
+from driftline_server.notify.channels import Apprise
 from driftline_server.notify.failures import Permanent, Retryable
-from driftline_server.notify.notification import Delivery
+from driftline_server.notify.notification import RESOLVED, Delivery
 from driftline_server.notify.receivers import Receiver
+from driftline_server.notify.secret import Reference
 from driftline_server.notify.senders import Context, sender
+from driftline_server.notify.senders.chat import check_apprise
 
 MAIL = receiver(apprise="env:MAIL")
 SCRIPT = "<script>alert(1)</script>\r\n.\r\nBcc: x@y.z"
@@ -89,6 +94,17 @@ def test_a_mail_in_html_says_what_the_text_says(postbox: Postbox, monkeypatch: p
     assert "&lt;script&gt;" in html.get_content() and "<script>" not in html.get_content() and "<img" not in html.get_content()
 
 
+def test_the_library_is_told_which_kind_of_news_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    import apprise
+
+    kinds: list[str] = []
+    monkeypatch.setenv("MAIL", "mailto://a:b@example.com?to=ops@example.com")
+    monkeypatch.setattr(apprise.Apprise, "notify", lambda self, **given: kinds.append(given["notify_type"]) or True)
+    for notification in (told("a"), told("b", severity="critical"), told("b-over", severity="critical", status=RESOLVED)):
+        send(MAIL, notification)
+    assert kinds == ["warning", "failure", "success"]
+
+
 def test_a_server_that_refuses_mail_is_asked_again(postbox: Postbox) -> None:
     postbox.answer = "451 try later"
     with pytest.raises(Retryable, match="env:MAIL"):
@@ -121,7 +137,23 @@ def test_plain_http_goes_by_our_own_channel(monkeypatch: pytest.MonkeyPatch, sch
         send(MAIL)
 
 
-@pytest.mark.parametrize("url", ["nonsense://x", "not a url", "mailto://a@b.example.com slack://a/b/c", "mailto://"])
+def test_the_addresses_of_the_guide_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (
+        (Path(__file__).parents[3] / "docs" / "receivers.md").read_text().partition("**Apprise addresses**")[2].partition("\n\n")[0]
+    )
+    examples = re.findall(r"`(\w+://[^`]+)`", guide)
+    assert len(examples) == 3
+    for example in examples:
+        url = example.replace("BOT_TOKEN", "123456789:abcdefg_hijklmnop").replace(
+            "WEBHOOK_ID/WEBHOOK_TOKEN", "1" * 18 + "/" + "a" * 68
+        )
+        monkeypatch.setenv("MAIL", url.replace("CHAT_ID", "12315544"))
+        check_apprise(Apprise(Reference("env", "MAIL")))
+
+
+@pytest.mark.parametrize(
+    "url", ["msteams://TokenA/TokenB/TokenC", "nonsense://x", "not a url", "mailto://a@b.example.com slack://a/b/c", "mailto://"]
+)
 def test_an_address_that_the_library_does_not_know_is_given_up(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("MAIL", url)
     with pytest.raises(Permanent, match="env:MAIL"):

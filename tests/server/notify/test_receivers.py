@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from driftline_core.errors import InvalidInput
-from driftline_server.notify.channels import Apprise, Callback, GitHub, GitLab, Jenkins, Webhook
+from driftline_server.notify.channels import Apprise, Callback, GitHub, GitLab, Jenkins, PagerDuty, Teams, Webhook
 from driftline_server.notify.receivers import CHANNELS, RECEIVERS_MAX, parse_receiver, parse_receivers
 from driftline_server.notify.secret import Reference, Secret
 
@@ -29,6 +29,10 @@ def test_the_settings_of_the_contract_are_read() -> None:
         ({"webhook": "env:T", "secret": "file:/run/secrets/x"}, Webhook(ENV, Reference("file", "/run/secrets/x"))),
         ({"webhook": "env:T", "authorization": "env:T"}, Webhook(ENV, None, ENV)),
         ({"apprise": "env:T"}, Apprise(ENV)),
+        ({"teams": "env:T"}, Teams(ENV)),
+        ({"pagerduty": "env:T"}, PagerDuty(ENV)),
+        ({"pagerduty": {"key": "env:T", "url": "https://events.eu.pagerduty.com/"}},
+         PagerDuty(ENV, "https://events.eu.pagerduty.com")),
         ({"callback": "Jobs.example.com:7434"}, Callback("jobs.example.com", 7434)),
         ({"callback": "[2606:4700::1]:7434"}, Callback("2606:4700::1", 7434)),
         ({"github": GITHUB}, GitHub("shop/models", ENV)),
@@ -50,6 +54,10 @@ HOOK = {"webhook": "https://hooks.example.com/x"}
     ("settings", "field", "says"),
     [
         ({}, "receivers.ops", "has no channel; add one of webhook, "),
+        ({"resolved": True, "webhok": "https://hunter2"}, "receivers.ops",
+         "has no channel: webhok is none (did you mean webhook?); add one of webhook, "),
+        ({"email": "hunter2"}, "receivers.ops", "has no channel: email is none; add one of webhook, "),
+        ({"\x1b[2J": "hunter2"}, "receivers.ops", "has no channel: … is none; add one of webhook, "),
         ({**HOOK, "console": True}, "receivers.ops", "has webhook and console; keep one"),
         ({**HOOK, "web_hook": "x"}, "receivers.ops.web_hook", "is no setting; there are: "),
         ({"webhook": 7}, "receivers.ops.webhook", "must be a text"),
@@ -59,6 +67,9 @@ HOOK = {"webhook": "https://hooks.example.com/x"}
         ({**HOOK, "allow_private": "yes"}, "receivers.ops.allow_private", "true or false"),
         ({**HOOK, "secret": "hunter2"}, "receivers.ops.secret", "'env:NAME' or 'file:/path', never the secret itself"),
         ({**HOOK, "secret": 2}, "receivers.ops.secret", "'env:NAME'"),
+        ({"pagerduty": "hunter2"}, "receivers.ops.pagerduty", "'env:NAME'"),
+        ({"pagerduty": {"url": "https://a.example"}}, "receivers.ops.pagerduty.key", "is missing"),
+        ({"pagerduty": {"key": "env:T", "api": "x"}}, "receivers.ops.pagerduty.api", "is no setting; there are: key, url"),
         ({"apprise": "slack://a/b/c"}, "receivers.ops.apprise", "'env:NAME'"),
         ({**HOOK, "group_interval": "1 fortnight"}, "receivers.ops.group_interval", "is no duration"),
         ({**HOOK, "group_interval": "999999d"}, "receivers.ops.group_interval", "is no duration"),
@@ -115,6 +126,8 @@ def test_a_receiver_shows_nothing_that_gives_access() -> None:
     hook = parse_receiver({"name": "ops", "webhook": "https://hooks.example.com/T0/CANARY", "secret": "env:OPS_SECRET"})
     assert hook.shown == "webhook https://hooks.example.com/…"
     assert "CANARY" not in repr(hook)
+    flow = parse_receiver({"name": "team", "teams": "https://prod.logic.azure.com/workflows/x?sig=CANARY"})
+    assert flow.shown == "teams https://prod.logic.azure.com/…"
     assert parse_receiver({"name": "ci", "github": GITHUB}).shown == "github shop/models"
     assert parse_receiver({"name": "out", "console": True}).shown == "console"
 
@@ -123,5 +136,5 @@ def test_the_settings_of_the_guide_are_read() -> None:
     guide = (Path(__file__).parents[3] / "docs" / "receivers.md").read_text()
     blocks = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
     read = [list(parse_receivers(tomllib.loads(block)["receivers"])) for block in blocks]
-    assert read == [["ops", "on call", "chat"], ["retrain"], ["retrain"], ["retrain"]]
+    assert read == [["ops", "on call", "mail", "chat"], ["retrain"], ["retrain"], ["retrain"]]
     assert all(f"`{channel}`" in guide for channel in CHANNELS)

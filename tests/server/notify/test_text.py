@@ -1,18 +1,21 @@
 """What an alert says is read as that text by whatever shows it: no template, markup, mention or control character comes alive."""
 
+import re
 import time
 
 import pytest
-from tests.server.notify.building import told
+from tests.server.notify.building import NOW_US, receiver, told
 
 from driftline_core.errors import InvalidInput
-from driftline_server.notify import escaping, wording
+from driftline_server.notify import escaping, payload, wording
 from driftline_server.notify.channels import FOR_PEOPLE
 from driftline_server.notify.links import Links
 from driftline_server.notify.notification import RESOLVED, Delivery, Evidence
 from driftline_server.notify.senders.comment import comment
 from driftline_server.notify.senders.fields import fields
+from driftline_server.notify.senders.pagerduty import event
 from driftline_server.notify.templates import FIELDS, TEMPLATE_MAX, TEXT_MAX, check_template, render
+from driftline_server.notify.trial import trial
 
 PAGE = Links(page="https://drift.example.com/x")
 URL = "https://drift.example.com/x/report/shop/fraud/scorer:v3?start=2027-01-15T07:00:00Z&end=2027-01-15T08:00:00Z"
@@ -123,15 +126,53 @@ def test_people_are_told_what_where_and_how_to_look() -> None:
         "window: 2027-01-15T07:00:00Z to 2027-01-15T08:00:00Z, first seen 2027-01-15T07:00:00Z",
         "report: driftline drift shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z",
         "rows: driftline export shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z --to rows",
+        "acknowledge: driftline alerts ack alert-a",
     ]
+
+
+def test_an_end_needs_no_acknowledging_and_a_test_can_have_none() -> None:
+    assert "acknowledge" not in wording.body(trial(receiver(), now_us=NOW_US), PAGE)
+    assert "acknowledge" not in wording.body(Delivery("k", "ops", "g", (told("a", status=RESOLVED),), 1), PAGE)
+
+
+def test_of_a_large_group_the_first_can_be_acknowledged_by_their_ids() -> None:
+    links = Links(server="10.0.0.1:7433")
+    body = wording.body(Delivery("k", "ops", "g", tuple(told(f"n{i}") for i in range(500)), 500), links)
+    assert re.findall(r"acknowledge: (.*)", body) == [
+        f"driftline alerts ack alert-n{i} --server 10.0.0.1:7433" for i in range(wording.TOLD_MAX)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "line"),
+    [
+        ((Evidence("", "latency_p99", 1.037),), "measured: latency_p99 1.037"),
+        ((Evidence("age", "tvd", 0.5), Evidence("amount", "tvd", None)), "columns: age tvd 0.5"),
+    ],
+)
+def test_what_was_measured_is_named_by_its_own_word(evidence: tuple[Evidence, ...], line: str) -> None:
+    assert line in wording.body(Delivery("k", "ops", "g", (told("a", evidence=evidence),), 1), Links()).splitlines()
+
+
+def test_where_nothing_was_measured_no_line_says_so() -> None:
+    body = wording.body(Delivery("k", "ops", "g", (told("a", evidence=(Evidence("a", "tvd"),)),), 1), Links())
+    assert "columns" not in body and "measured" not in body
 
 
 def test_people_are_told_where_the_page_is_and_the_command_still() -> None:
     body = wording.body(Delivery("k", "ops", "g", (told("a"),), 1), PAGE).splitlines()
-    assert body[-3:-1] == [
+    assert body[-4:-2] == [
         f"page: {URL}",
         "report: driftline drift shop/fraud/scorer:v3 --start 2027-01-15T07:00:00Z --end 2027-01-15T08:00:00Z",
     ]
+
+
+def test_where_no_rows_are_kept_no_command_fetches_them() -> None:
+    links = Links(server="127.0.0.1:7433", keeps_rows=False)
+    delivery = Delivery("k", "ops", "g", (told("a"),), 1)
+    assert "export" not in wording.body(delivery, links) and "rows:" not in wording.body(delivery, links)
+    assert fields(delivery, links)["export"] == payload.webhook(delivery, links)["alerts"][0]["annotations"]["export"] == ""
+    assert "export" not in event(delivery.notifications[0], links)["payload"]["custom_details"]
 
 
 def test_a_comment_links_the_page_and_nothing_that_an_alert_says() -> None:

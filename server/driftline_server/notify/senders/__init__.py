@@ -4,18 +4,32 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from driftline_server.notify.channels import Alertmanager, Apprise, Callback, Console, GitHub, GitLab, Jenkins, Slack, Webhook
+from driftline_server.notify.channels import (
+    Alertmanager,
+    Apprise,
+    Callback,
+    Console,
+    GitHub,
+    GitLab,
+    Jenkins,
+    PagerDuty,
+    Slack,
+    Teams,
+    Webhook,
+)
 from driftline_server.notify.notification import Delivery
 from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders.alertmanager import send_alertmanager
 from driftline_server.notify.senders.callback import send_callback
-from driftline_server.notify.senders.chat import send_apprise
+from driftline_server.notify.senders.chat import check_apprise, send_apprise
 from driftline_server.notify.senders.console import send_console
 from driftline_server.notify.senders.context import Context
 from driftline_server.notify.senders.github import send_github
 from driftline_server.notify.senders.gitlab import send_gitlab
 from driftline_server.notify.senders.jenkins import send_jenkins
+from driftline_server.notify.senders.pagerduty import send_pagerduty
 from driftline_server.notify.senders.slack import send_slack
+from driftline_server.notify.senders.teams import send_teams
 from driftline_server.notify.senders.webhook import send_webhook
 
 # Sends one message, or raises Retryable or Permanent. Called by one thread at a time.
@@ -25,7 +39,9 @@ Sender = Callable[[Delivery], None]
 SENDERS: Mapping[type, Callable[[Context, Receiver, Any, Delivery], None]] = {
     Webhook: send_webhook,
     Slack: send_slack,
+    Teams: send_teams,
     Alertmanager: send_alertmanager,
+    PagerDuty: send_pagerduty,
     Apprise: send_apprise,
     Console: send_console,
     Callback: send_callback,
@@ -35,9 +51,13 @@ SENDERS: Mapping[type, Callable[[Context, Receiver, Any, Delivery], None]] = {
 }
 
 
+# (its channel): raises Retryable or Permanent where it can be said without a message that none will go out.
+CHECKS: Mapping[type, Callable[[Any], None]] = {Apprise: check_apprise}
+
+
 def sender(receiver: Receiver, context: Context) -> Sender:
     """What sends to a receiver."""
     return partial(SENDERS[type(receiver.channel)], context, receiver, receiver.channel)
 
 
-__all__ = ["SENDERS", "Context", "Sender", "sender"]
+__all__ = ["CHECKS", "SENDERS", "Context", "Sender", "sender"]

@@ -1,4 +1,4 @@
-"""Mail, chats and pagers, through the notification library: loaded when the first message goes out, since it costs 40 MB.
+"""Mail and chats, through the notification library: loaded where a receiver is reached by it, since it costs 40 MB.
 
 It is given plain text and told so, and escapes for HTML and each chat by itself; mentions are broken before. Its redirects are
 off, and it remembers nothing on disk. The address policy does not hold here: where such an address leads is between the library and
@@ -25,7 +25,7 @@ _REASON_MAX = 300
 def send_apprise(context: Context, receiver: Receiver, channel: Apprise, delivery: Delivery) -> None:
     url = channel.url.reveal()
     service = _service(url, channel)
-    kind = "info" if delivery.status != FIRING else _KINDS.get(delivery.notifications[0].severity, "warning")
+    kind = "success" if delivery.status != FIRING else _KINDS.get(delivery.notifications[0].severity, "warning")
     result = service.notify(
         title=escaping.subject(wording.title(delivery)),
         body=escaping.unmentioned(escaping.plain(wording.body(delivery, context.links))),
@@ -38,6 +38,11 @@ def send_apprise(context: Context, receiver: Receiver, channel: Apprise, deliver
     if not result:
         said = "; ".join(dict.fromkeys(entry.message for entry in result.logs())) or "the service did not take it"
         raise Retryable(f"{channel.url}: {masked(escaping.plain(said, is_long=False), parts(url))[:_REASON_MAX]}")
+
+
+def check_apprise(channel: Apprise) -> None:
+    """Raises Retryable where the address cannot be read now, Permanent where the library does not understand it."""
+    _service(channel.url.reveal(), channel)
 
 
 _KINDS = {"info": "info", "warning": "warning", "critical": "failure"}

@@ -19,6 +19,6 @@ def _line(line: str, urls: Collection[str]) -> str:
     name, colon, rest = line.partition(": ")
     if name == "page" and rest in urls:  # what an alert says may begin so too, and is text
         return f"page: <{rest}>"
-    if colon and name in ("report", "rows"):
+    if colon and name in wording.COMMANDS:
         return f"{name}: {escaping.code(rest)}"
     return "  \n".join(escaping.markdown(part) for part in line.splitlines())
