@@ -11,6 +11,7 @@ ROLES = {
     schema_pb2.ROLE_FEATURE: "feature",
     schema_pb2.ROLE_PREDICTION: "prediction",
     schema_pb2.ROLE_LABEL: "label",
+    schema_pb2.ROLE_LATENCY: "latency",
 }
 KINDS = {
     schema_pb2.KIND_UNSPECIFIED: "",

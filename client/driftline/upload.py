@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -109,6 +109,11 @@ def _reader_of(reference: Any) -> pa.RecordBatchReader:
         return _parquet(reference)
     if isinstance(reference, pa.RecordBatchReader):
         return reference
+    if isinstance(reference, pa.RecordBatch):
+        reference = pa.Table.from_batches([reference])
+    if isinstance(reference, pa.Table):
+        return reference.to_reader()
+    _require_whole_names(reference)
     if hasattr(reference, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(reference)
     if hasattr(reference, "__arrow_c_array__"):
@@ -119,6 +124,14 @@ def _reader_of(reference: Any) -> pa.RecordBatchReader:
     raise InvalidInput(
         f"a {type(reference).__name__} is no reference; give an Arrow table or reader, a DataFrame, or the path of a Parquet file"
     )
+
+
+def _require_whole_names(reference: Any) -> None:
+    """Arrow's C interface ends a name at its first NUL: of a DataFrame's column the server would see another one."""
+    names = getattr(reference, "columns", ())
+    for name in names if isinstance(names, Iterable) else ():
+        if isinstance(name, str) and "\0" in name:
+            raise InvalidInput(f"reference: column {name!a} has a control character in its name; give it a plain one")
 
 
 def _parquet(path: str | os.PathLike[str]) -> pa.RecordBatchReader:

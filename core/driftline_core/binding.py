@@ -20,6 +20,7 @@ from driftline_core.schema import Role
 from driftline_core.times import check_times, times_us
 
 _CELL_BYTES = 8
+_NAMES_MAX = 10  # that an error lists
 _REMEMBERED_BYTES_MAX = 64 * 1024
 
 
@@ -51,6 +52,7 @@ class Plan:
     _absent: Counts
     _binding: kernels.Binding
     _dictionary_fields: dict[int, int]  # place in the layout → position in the batch that kernels read
+    _says_nothing: str  # why no batch of the schema can be counted; empty where one can
     _dictionaries: dict[int, pa.Array] = field(default_factory=dict)
 
     @classmethod
@@ -83,7 +85,18 @@ class Plan:
             np.array([column.name not in at for column in layout.columns], np.int64),
             binding,
             {place: position[layout.columns[place].name] for place in binding.dictionaries},
+            "" if present or at.keys() & set(reserved.values()) else _no_column(names, layout),
         )
+
+    def require_said(self, batch: pa.RecordBatch) -> None:
+        """Raises InvalidInput for a batch that says nothing: without rows, or without any column of the endpoint or reserved one.
+
+        Asked of what comes, and not by `bind`: what was admitted before this was asked is counted again at each replay.
+        """
+        if not batch.num_rows:
+            raise InvalidInput("the batch has no rows; send only batches that have some", field="payload")
+        if self._says_nothing:
+            raise InvalidInput(self._says_nothing, field="schema")
 
     def bind(self, batch: pa.RecordBatch, arrival_us: int) -> Bound:
         """A fully validated batch of the declared schema, ready to be counted. Raises InvalidInput where a cast fails.
@@ -148,6 +161,16 @@ def _copy(array: pa.Array) -> pa.Array:
 
 def _ready_type(arrow: pa.DataType, cast: Cast | None) -> pa.DataType:
     return cast(pa.nulls(0, arrow)).type if cast else arrow
+
+
+def _no_column(names: list[str], layout: Layout) -> str:
+    has = f"only {_listed(names)}, which the endpoint does not know" if names else "no columns"
+    wanted = [column.name for column in layout.columns]
+    return f"the batch has {has}; open the handle again with a schema of its columns, which are {_listed(wanted)}"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NAMES_MAX]) + (f" and {len(names) - _NAMES_MAX} more" if len(names) > _NAMES_MAX else "")
 
 
 def _notes(at: Mapping[str, int], schema: pa.Schema, layout: Layout, reserved: Mapping[str, str]) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ SERVICES = (
     "driftline.v1.IngestService",
     "driftline.v1.MetricsService",
 )
+_HEADERS_BYTES_MAX = 8 * 1024  # of one call
 Progress = Callable[[int, int], None]
 
 
@@ -169,7 +170,8 @@ def _options(settings: Settings) -> list[tuple[str, int]]:
     return [
         ("grpc.so_reuseport", 0),  # two servers must not share a port
         ("grpc.max_receive_message_length", settings.payload_bytes_max + 64 * 1024),
-        ("grpc.max_metadata_size", 16 * 1024),
+        ("grpc.max_metadata_size", _HEADERS_BYTES_MAX),
+        ("grpc.absolute_max_metadata_size", _HEADERS_BYTES_MAX),  # between the two gRPC would refuse by chance
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),

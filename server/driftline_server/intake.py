@@ -153,6 +153,7 @@ class Intake:
         try:
             batch = decode(payload, handle.declared, self.limits, handle.last_header)
             plan = self._current_plan(handle, handle.declared)
+            plan.require_said(batch)
             size_bytes = max(len(payload), plan.cast_bytes(batch.num_rows))
             frame = self._frame(handle, plan, batch, sequence, size_bytes)
         except InvalidInput as error:

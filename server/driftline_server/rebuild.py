@@ -1,7 +1,7 @@
 """A data folder from its database alone: a checkpoint that says what the stored hours say, and a journal that begins behind it.
 
-For whoever has a copy of `driftline.sqlite` and nothing else. Endpoints, references, hours and alerts are served again; rows of
-hours that were not stored yet are lost, and so is how often a producer's batches came twice.
+For whoever has a copy of `driftline.sqlite` and nothing else. Endpoints, references, hours and alerts are served again. Lost are
+the rows of hours that were not stored yet, how often a producer's batches came twice, and what forgotten producers did not deliver.
 """
 
 import threading

@@ -85,7 +85,7 @@ def read_create(body: memoryview, cache: LookupCache) -> Registration:
 
 
 def reference(uid: str, bins: BinsSpec, reference: Reference, set_us: int) -> bytes:
-    """A new reference of an endpoint."""
+    """A new reference of an endpoint; `bins` are its spec's (in older journals the reference's own, which became the spec's)."""
     return pack({"uid": uid, "bins": asdict(bins), "set_us": set_us}, [encode_reference(reference)])
 
 

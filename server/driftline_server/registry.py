@@ -119,7 +119,10 @@ class Registry:
     def set_reference(
         self, name: str, bins: BinsSpec | None, schema: pa.Schema, sample: Sequence[pa.RecordBatch]
     ) -> tuple[Entry, list[str]]:
-        """A new reference for an endpoint; it must hold the endpoint's columns. Rows bound from now on are counted under it."""
+        """A new reference for an endpoint; it must hold the endpoint's columns. Rows bound from now on are counted under it.
+
+        `bins` are this reference's alone: the spec keeps those of the creation, which None stands for.
+        """
         entry = self.entry(name)
         before = entry.current()
         names = column_names(schema.names)
@@ -130,18 +133,19 @@ class Registry:
         notes = [
             f"column {name!r} of the reference is not known to the endpoint and is ignored" for name in names if name not in known
         ]
-        chosen, latency = bins or before.spec.bins, before.spec.reserved_columns().get("latency", "")
+        spec = before.spec
+        chosen, latency = bins or spec.bins, spec.reserved_columns().get("latency", "")
         built = build_reference(sample, before.columns, chosen, version=1, latency=latency, cache=self.cache)
         notes += notes_of(built)
         with self._lock:
             now = entry.current()
             reference = Reference(now.reference.version + 1, built.layout, built.profile)
-            changed = replace(now, reference=reference, spec=replace(now.spec, bins=chosen))
+            changed = replace(now, reference=reference)
             set_us = self._clock.now_us()
             # Before any batch that is bound to it, which readers do as soon as they see it.
             written = self._write(
                 Record.REFERENCE,
-                records.reference(now.uid, chosen, reference, set_us),
+                records.reference(now.uid, spec.bins, reference, set_us),
                 lambda engine, position: engine.set_reference(now.uid, reference, position=position),
             )
             entry.registration = changed

@@ -28,6 +28,7 @@ from driftline_server.write_ahead import Entry
 log = structlog.get_logger(__name__)
 
 _HOURS_MAX = 64  # of one transaction
+_EVER_US = 2**62
 _WAITING_MAX = 2048  # past it hours wait in the engine, and are asked for again
 
 
@@ -96,23 +97,27 @@ class Snapshots:
             self._submit_project(forget, f"that {len(gone)} endpoints are deleted")
 
     def save_producers(self) -> None:
-        """Stores how far each producer is, those that were seen since this was last done: for people who look."""
+        """Stores how far each producer is, those that were seen since this was last done: for people who look.
+
+        What the engine has forgotten, the idlest, is forgotten here too.
+        """
         since_us = self._producers_since_us
 
-        def read(engine: Engine) -> tuple[int, dict[str, list[StoredProducer]]]:
-            served = [uid for uid in self._registry.by_uid() if uid in engine]
-            return engine.position, {uid: _producers(engine.state(uid), since_us) for uid in served}
+        def read(engine: Engine) -> tuple[int, dict[str, tuple[list[StoredProducer], int]]]:
+            states = {uid: engine.state(uid) for uid in self._registry.by_uid() if uid in engine}
+            return engine.position, {uid: (_producers(state, since_us), _idlest_us(state)) for uid, state in states.items()}
 
         position, found = self._owner.call_now(read)
 
         def save(store: Store) -> None:
             store.reach(position)
-            for uid, producers in found.items():
+            for uid, (producers, idlest_us) in found.items():
                 if producers and store.holds(uid):
                     store.save_producers(uid, producers)
+                store.forget_producers(uid, idlest_us)
 
         self._submit_project(save, "producers", position)
-        seen = [each.last_seen_us for producers in found.values() for each in producers]
+        seen = [each.last_seen_us for producers, _ in found.values() for each in producers]
         self._producers_since_us = max(seen, default=since_us)
 
     def _submit_project(self, job: Callable[[Store], None], name: str, position: int = 0) -> None:
@@ -170,6 +175,11 @@ def _producers(state: EndpointState, since_us: int) -> list[StoredProducer]:
         for producer_id, known in state.producers.items()
         if known.last_us >= since_us
     ]
+
+
+def _idlest_us(state: EndpointState) -> int:
+    """When the idlest producer that is known was last seen; beyond all time where none is known."""
+    return min((known.last_us for known in state.producers.values()), default=_EVER_US)
 
 
 def _stored(registration: Registration) -> StoredEndpoint:

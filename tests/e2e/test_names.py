@@ -1,14 +1,20 @@
 """Names strangers choose: one pattern for endpoints, never a path, never a query; a glob is a glob whatever stands in it."""
 
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import grpc
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.e2e.failure import failing
 from tests.e2e.push import PushClient
 from tests.e2e.server import CALL_S, Server
 from tests.e2e.watched import PLAIN, create, requests, sample, says
 
+import driftline
 from driftline_proto.v1 import endpoint_pb2, metrics_pb2
 
 INVALID_ARGUMENT, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
@@ -124,3 +130,30 @@ def test_a_column_or_convention_that_is_none_is_told(server: Server, text: str) 
         assert failure.fields == ("convention",)
         assert len(failure.message) < 1000
         assert failure.message.isprintable()
+
+
+SOURCES: dict[str, Callable[[pa.Table], Any]] = {
+    "table": lambda table: table,
+    "batch": lambda table: table.to_batches()[0],
+    "reader": lambda table: table.to_reader(),
+    "pandas": lambda table: table.to_pandas(),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_nul_in_a_references_column_ends_no_name(server: Server, source: Callable[[pa.Table], Any]) -> None:
+    refused_nul(server, source(pa.table({"a\0b": [1.0, 2.0], "c": [1.0, 2.0]})))
+
+
+def test_a_nul_in_a_files_column_ends_no_name(server: Server, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a\0b": [1.0, 2.0], "c": [1.0, 2.0]}), tmp_path / "nul.parquet")
+    refused_nul(server, tmp_path / "nul.parquet")
+
+
+def refused_nul(server: Server, reference: Any) -> None:
+    with driftline.connect(server.address) as client:
+        with pytest.raises(driftline.InvalidInput) as failure:
+            client.create_endpoint("tests/nul", reference=reference)
+        assert says(str(failure.value), r"a\\x00b", "control character", "give it a plain one")
+        with pytest.raises(driftline.NotFound):
+            client.endpoint("tests/nul")

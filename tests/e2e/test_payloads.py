@@ -118,18 +118,38 @@ def test_a_buffer_outside_the_body_is_refused(server: Server, offset: int, lengt
         assert watched.handle.rejected.keys() == {2}
 
 
-def test_a_batch_without_rows_is_counted_as_one(server: Server) -> None:
+def test_a_batch_without_rows_is_refused(server: Server) -> None:
     with Watched(server) as watched:
-        watched.good()
-        watched.push(sample(0, seed=1))
-        watched.good()
+        told = watched.bad(payload_of(sample(0, seed=1)), stream_of(sample(0, seed=1)))
+        assert only(told) == ("payload", "the batch has no rows; send only batches that have some")
 
 
-def test_a_batch_without_columns_is_rows_that_miss_every_column(server: Server) -> None:
-    bare = pa.RecordBatch.from_struct_array(pa.array([{}] * 7, pa.struct([])))
-    assert bare.num_rows == 7
-    with Watched(server, wire=bare.schema) as watched:
-        watched.push(bare)
+NOTHING_KNOWN = {
+    "no columns": (pa.RecordBatch.from_struct_array(pa.array([{}] * 1000, pa.struct([]))), "no columns"),
+    "unknown columns": (pa.record_batch({"amout": [1.0], "clics": [2.0]}), "only amout, clics, which the endpoint does not know"),
+}
+
+
+@pytest.mark.parametrize(("batch", "wrong"), NOTHING_KNOWN.values(), ids=NOTHING_KNOWN)
+def test_a_batch_without_any_known_column_is_refused(server: Server, batch: pa.RecordBatch, wrong: str) -> None:
+    assert batch.num_rows
+    with Watched(server, wire=batch.schema) as watched:
+        watched.stream.push(watched.handle, payload_of(batch), payload_of(batch))
+        watched.stream.settle()
+        assert watched.handle.rejected.keys() == {1, 2}
+        field, reason = only(list(watched.handle.rejected.values()))
+        assert field == "schema"
+        assert says(reason, wrong, "open the handle again", "amount, clicks, country, known, score, latency")
+        watched.stream.open(watched.name, PLAIN, number=watched.handle.number)  # the sequence goes on
+        watched.push(sample(20, seed=1, schema=PLAIN))
+
+
+@pytest.mark.parametrize("column", ["latency", "timestamp", "id", "error"])
+def test_a_batch_of_one_reserved_column_is_rows_that_miss_every_other(server: Server, column: str) -> None:
+    values = {"latency": [0.1], "timestamp": pa.array([None], pa.timestamp("us")), "id": ["r-1"], "error": ["timed out"]}
+    batch = pa.record_batch({column: values[column]})
+    with Watched(server, wire=batch.schema) as watched:
+        watched.push(batch)
         watched.stream.settle()
 
 
@@ -254,7 +274,7 @@ def test_payloads_need_no_alignment(server: Server) -> None:
 def test_a_sliced_array_is_its_slice(server: Server) -> None:
     batch = sample(1000, seed=7)
     with Watched(server) as watched:
-        for offset, rows in ((1, 5), (7, 8), (9, 0), (63, 65), (101, 800), (999, 1)):
+        for offset, rows in ((1, 5), (7, 8), (9, 1), (63, 65), (101, 800), (999, 1)):
             watched.push(batch.slice(offset, rows))
 
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64riftline_proto/v1/schema.proto\x12\x0c\x64riftline.v1\"Z\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12 \n\x04role\x18\x02 \x01(\x0e\x32\x12.driftline.v1.Role\x12 \n\x04kind\x18\x03 \x01(\x0e\x32\x12.driftline.v1.Kind\"1\n\nThresholds\x12\x11\n\tpotential\x18\x01 \x01(\x01\x12\x10\n\x08\x64\x65tected\x18\x02 \x01(\x01*S\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cROLE_FEATURE\x10\x01\x12\x13\n\x0fROLE_PREDICTION\x10\x02\x12\x0e\n\nROLE_LABEL\x10\x03*V\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_NUMERIC\x10\x01\x12\x14\n\x10KIND_CATEGORICAL\x10\x02\x12\x10\n\x0cKIND_BOOLEAN\x10\x03*\x82\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13STATUS_NO_DETECTION\x10\x01\x12\x14\n\x10STATUS_POTENTIAL\x10\x02\x12\x13\n\x0fSTATUS_DETECTED\x10\x03\x12\x1c\n\x18STATUS_INSUFFICIENT_DATA\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64riftline_proto/v1/schema.proto\x12\x0c\x64riftline.v1\"Z\n\x06\x43olumn\x12\x0c\n\x04name\x18\x01 \x01(\t\x12 \n\x04role\x18\x02 \x01(\x0e\x32\x12.driftline.v1.Role\x12 \n\x04kind\x18\x03 \x01(\x0e\x32\x12.driftline.v1.Kind\"1\n\nThresholds\x12\x11\n\tpotential\x18\x01 \x01(\x01\x12\x10\n\x08\x64\x65tected\x18\x02 \x01(\x01*e\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x10\n\x0cROLE_FEATURE\x10\x01\x12\x13\n\x0fROLE_PREDICTION\x10\x02\x12\x0e\n\nROLE_LABEL\x10\x03\x12\x10\n\x0cROLE_LATENCY\x10\x04*V\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_NUMERIC\x10\x01\x12\x14\n\x10KIND_CATEGORICAL\x10\x02\x12\x10\n\x0cKIND_BOOLEAN\x10\x03*\x82\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x17\n\x13STATUS_NO_DETECTION\x10\x01\x12\x14\n\x10STATUS_POTENTIAL\x10\x02\x12\x13\n\x0fSTATUS_DETECTED\x10\x03\x12\x1c\n\x18STATUS_INSUFFICIENT_DATA\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,11 +32,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'driftline_proto.v1.schema_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ROLE']._serialized_start=192
-  _globals['_ROLE']._serialized_end=275
-  _globals['_KIND']._serialized_start=277
-  _globals['_KIND']._serialized_end=363
-  _globals['_STATUS']._serialized_start=366
-  _globals['_STATUS']._serialized_end=496
+  _globals['_ROLE']._serialized_end=293
+  _globals['_KIND']._serialized_start=295
+  _globals['_KIND']._serialized_end=381
+  _globals['_STATUS']._serialized_start=384
+  _globals['_STATUS']._serialized_end=514
   _globals['_COLUMN']._serialized_start=49
   _globals['_COLUMN']._serialized_end=139
   _globals['_THRESHOLDS']._serialized_start=141

@@ -11,6 +11,7 @@ class Role(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ROLE_FEATURE: _ClassVar[Role]
     ROLE_PREDICTION: _ClassVar[Role]
     ROLE_LABEL: _ClassVar[Role]
+    ROLE_LATENCY: _ClassVar[Role]
 
 class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -30,6 +31,7 @@ ROLE_UNSPECIFIED: Role
 ROLE_FEATURE: Role
 ROLE_PREDICTION: Role
 ROLE_LABEL: Role
+ROLE_LATENCY: Role
 KIND_UNSPECIFIED: Kind
 KIND_NUMERIC: Kind
 KIND_CATEGORICAL: Kind

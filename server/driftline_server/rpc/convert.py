@@ -24,6 +24,7 @@ _ROLE_CODES = {
     Role.FEATURE: schema_pb2.ROLE_FEATURE,
     Role.PREDICTION: schema_pb2.ROLE_PREDICTION,
     Role.LABEL: schema_pb2.ROLE_LABEL,
+    Role.LATENCY: schema_pb2.ROLE_LATENCY,
 }
 _STATUS_CODES = {
     None: schema_pb2.STATUS_UNSPECIFIED,

@@ -36,6 +36,12 @@ ON CONFLICT (endpoint_id, producer_id) DO UPDATE SET
     lost = excluded.lost, last_seen_us = excluded.last_seen_us
 WHERE (excluded.epoch, excluded.admitted, excluded.last_seen_us) >= (producers.epoch, producers.admitted, producers.last_seen_us)
 """
+_FORGET_PRODUCERS = """
+DELETE FROM producers WHERE (endpoint_id, producer_id) IN (
+    SELECT endpoint_id, producer_id FROM producers
+    WHERE endpoint_id = (SELECT id FROM endpoints WHERE uid = ?) AND last_seen_us < ? LIMIT ?
+)
+"""
 _CLOSED_UNTIL = "UPDATE endpoints SET closed_until_us = max(coalesce(closed_until_us, ?1), ?1) WHERE uid = ?2"
 _EXPIRE = """
 DELETE FROM hours WHERE id IN (
@@ -143,10 +149,10 @@ class Store:
                 rows = [_producer_row(keys, producer) for producer in producers]
                 self._db.conn.executemany(_SAVE_PRODUCER, rows)
 
-    def forget_producers(self, before_us: int) -> int:
-        """Forgets the producers that were last seen before; says how many."""
+    def forget_producers(self, uid: str, before_us: int, *, producers_max: int = 10_000) -> int:
+        """Forgets the producers of an endpoint that were last seen before, no more than so many at once; says how many."""
         with self.atomic():
-            return self._db.conn.execute("DELETE FROM producers WHERE last_seen_us < ?", (before_us,)).rowcount
+            return self._db.conn.execute(_FORGET_PRODUCERS, (uid, before_us, producers_max)).rowcount
 
     def save_hours(self, hours: Sequence[Hour], *, closed_until_us: Mapping[str, int] | None = None) -> None:
         """Stores closed hours and up to when hours are closed, by uid, in one transaction.

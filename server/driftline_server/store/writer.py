@@ -55,16 +55,11 @@ class StoreWriter:
         self._changed = threading.Condition()
         self._closing = False
         self._abandoned = threading.Event()
-        self._trouble: str | None = None
+        self._trouble: str | None = None  # why nothing can be written at the moment
         self._thread = threading.Thread(target=self._run, name="store")
 
     def start(self) -> None:
         self._thread.start()
-
-    @property
-    def trouble(self) -> str | None:
-        """Why nothing can be written at the moment; None where all is well."""
-        return self._trouble
 
     def submit(self, job: Callable[[Store], T], *, gathers: bool = False) -> "Future[T]":
         """Queues a job and never waits; its future is done when what it saved is on disk.

@@ -110,5 +110,13 @@ def test_producers_only_move_on(store: Store) -> None:
     store.save_producers("u", [new, StoredProducer(second, 1, 9, Losses(), 100)])
     store.save_producers("u", [StoredProducer(first, 1, 80, Losses(), 80), StoredProducer(second, 1, 10, Losses(4), 101)])
     assert store.reader.producers("u") == [new, StoredProducer(second, 1, 10, Losses(4), 101)]
-    assert store.forget_producers(before_us=101) == 1
-    assert [each.producer_id for each in store.reader.producers("u")] == [second]
+
+
+def test_the_idlest_producers_of_one_endpoint_are_forgotten_so_many_at_once(store: Store) -> None:
+    store.save_endpoint(endpoint("w", "a/b/c:d"))
+    idle = [StoredProducer(bytes([number]) * 16, 1, 1, Losses(), number) for number in range(1, 8)]
+    for uid in ("u", "w"):
+        store.save_producers(uid, idle)
+    assert store.forget_producers("u", 6, producers_max=3) == 3
+    assert [store.forget_producers("u", 6) for _ in range(2)] == [2, 0]
+    assert (store.reader.producers("u"), store.reader.producers("w")) == (idle[5:], idle)

@@ -118,20 +118,20 @@ def fill(store: Store, *, full: bool) -> None:
 def test_nothing_is_lost_to_a_disk_that_is_full_for_a_while(store: Store, writer: StoreWriter) -> None:
     writer.submit(lambda held: fill(held, full=True)).result(10)
     futures = [writer.submit(saving(at, hours=100), gathers=at < 5) for at in range(7)]
-    while writer.trouble is None:
+    while writer._trouble is None:
         threading.Event().wait(0.001)
-    assert "full" in writer.trouble
+    assert "full" in writer._trouble
     assert starts(store) == []  # queries go on, and see nothing by halves
     assert not any(future.done() for future in futures)
     fill(store, full=False)  # between two attempts, as when somebody makes room
     assert [future.result(20) for future in futures] == list(range(7))
-    assert (starts(store), writer.trouble) == (list(range(700)), None)
+    assert (starts(store), writer._trouble) == (list(range(700)), None)
 
 
 def test_a_disk_that_stays_full_does_not_hold_the_shutdown_up(store: Store, writer: StoreWriter) -> None:
     writer.submit(lambda held: fill(held, full=True)).result(10)
     futures = [writer.submit(saving(at, hours=200)) for at in range(2)]
-    while writer.trouble is None:
+    while writer._trouble is None:
         threading.Event().wait(0.001)
     writer.close(timeout_s=0.1)
     for future in futures:
@@ -144,7 +144,7 @@ def test_another_program_that_holds_the_file_is_waited_for(store: Store, writer:
     other = sqlite3.connect(tmp_path / "data" / "driftline.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     future = writer.submit(saving(5))
-    while writer.trouble is None:
+    while writer._trouble is None:
         threading.Event().wait(0.001)
     other.execute("ROLLBACK")
     other.close()
