@@ -1,7 +1,6 @@
 """What an alert says is read as that text by whatever shows it: no template, markup, mention or control character comes alive."""
 
 import re
-import time
 
 import pytest
 from tests.server.notify.building import NOW_US, receiver, told
@@ -60,12 +59,11 @@ def test_every_field_is_filled_and_none_is_read_twice() -> None:
     assert fields(Delivery("k", "ops", "g", (told("a"),), 1), Links()).keys() == set(FIELDS)
 
 
+@pytest.mark.timeout(60)  # what explodes would take hours
 def test_what_a_template_gives_is_bounded_in_size_and_time() -> None:
-    began = time.perf_counter()
     assert len(render("{endpoint}" * (TEMPLATE_MAX // 10), {"endpoint": "x" * 1_000_000})) <= TEXT_MAX
     for hostile in ("{" * TEMPLATE_MAX, "{a" * 1000, "{" + " " * (TEMPLATE_MAX - 1), "{" + "a" * (TEMPLATE_MAX - 1)):
         render(hostile, {})
-    assert time.perf_counter() - began < 2.0
 
 
 HOSTILE = (
