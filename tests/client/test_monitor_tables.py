@@ -45,8 +45,22 @@ def exported(table: pa.Table | pa.RecordBatch) -> Any:
         TABLE.set_column(1, "country", TABLE["country"].combine_chunks().dictionary_encode()),
         TABLE.set_column(0, "amount", TABLE["amount"].cast(pa.decimal128(9, 2))),
         TABLE.set_column(0, "amount", pa.array(["1.0", None, "2.5"])),
+        TABLE.set_column(0, "amount", pa.array([1.0, None, 2.5]).dictionary_encode()),
     ],
-    ids=["table", "batch", "reader", "chunked", "stream", "array", "reordered", "large-string", "dictionary", "decimal", "text"],
+    ids=[
+        "table",
+        "batch",
+        "reader",
+        "chunked",
+        "stream",
+        "array",
+        "reordered",
+        "large-string",
+        "dictionary",
+        "decimal",
+        "text",
+        "numbers",
+    ],
 )
 def test_any_table_gives_its_rows(fake: FakeServer, monitor: driftline.Monitor, table: Any) -> None:
     monitor.log_batch(table)
