@@ -18,6 +18,7 @@ from driftline.request import address, request_of
 from driftline.row_calls import RowCalls
 from driftline.span_message import span_message
 from driftline.spans import Duration, Instant, duration_us
+from driftline.used import used_by, used_by_spec
 from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
 
 Bins = str | Mapping[str, Sequence[float]]
@@ -101,7 +102,8 @@ class Client(AlertCalls, RowCalls):
         """Creates an endpoint from a sample of trusted data, which is streamed: its size does not matter.
 
         `reference`: anything Arrow (a table, a record batch, a RecordBatchReader, polars), a pandas DataFrame, or the path of a
-        Parquet file. `features`: None takes every column that is nothing else. `bins`: "quantile", "uniform" or {column: edges}.
+        Parquet file. `features`: None takes every column that is nothing else. Columns that
+        the endpoint does not use (`exclude`) are not sent. `bins`: "quantile", "uniform" or {column: edges}.
         `kinds`: {"zip": "categorical"}. `thresholds`: (potential, detected), or {column: (potential, detected)}. `reserved`:
         {"id": None} frees that name, {"id": "row_id"} maps it. `progress` is called with the rows sent so far. What the server
         did that may surprise is in `.notes`. Raises AlreadyExists, InvalidInput.
@@ -126,14 +128,18 @@ class Client(AlertCalls, RowCalls):
                 spec.column_thresholds[column].CopyFrom(_thresholds(pair))
         else:
             spec.thresholds.CopyFrom(_thresholds(thresholds))
-        return self._upload(self._endpoints.CreateEndpoint, endpoint_pb2.CreateEndpointRequest, spec, reference, progress)
+        parts = upload.Parts(endpoint_pb2.CreateEndpointRequest, spec, reference, is_used=used_by_spec(spec), progress=progress)
+        return self._upload(self._endpoints.CreateEndpoint, parts)
 
     def set_reference(
         self, name: str, *, reference: Any, bins: Bins | None = None, progress: Callable[[int], None] | None = None
     ) -> Endpoint:
         """Replaces the reference; `bins` None keeps the strategy set at creation. Raises NotFound, InvalidInput."""
         spec = request_of(endpoint_pb2.ReferenceSpec, name=name, bins=None if bins is None else _bins(bins))
-        return self._upload(self._endpoints.SetReference, endpoint_pb2.SetReferenceRequest, spec, reference, progress)
+        reader = upload.reader_of(reference)
+        is_used = used_by(self.endpoint(name))
+        parts = upload.Parts(endpoint_pb2.SetReferenceRequest, spec, reader, is_used=is_used, progress=progress)
+        return self._upload(self._endpoints.SetReference, parts)
 
     def endpoints(self, pattern: str | None = None) -> list[Endpoint]:
         """The endpoints whose canonical name matches a glob (`*` crosses `/`), ordered by name; None: all."""
@@ -209,8 +215,7 @@ class Client(AlertCalls, RowCalls):
         except grpc.RpcError as error:
             raise from_rpc(error, self._target) from None
 
-    def _upload(self, call: Any, request: Any, spec: Any, reference: Any, progress: Callable[[int], None] | None) -> Endpoint:
-        parts = upload.Parts(request, spec, reference, progress)
+    def _upload(self, call: Any, parts: upload.Parts) -> Endpoint:
         try:
             answer = call(iter(parts))
         except grpc.RpcError as error:
