@@ -9,17 +9,17 @@ from typing import Any, Literal, Self
 import grpc
 import pyarrow as pa
 
-from driftline import hours, upload
+from driftline import hours, meant, upload
 from driftline.alert_calls import AlertCalls
 from driftline.endpoint import KINDS, Endpoint, endpoint_from
-from driftline.errors import InvalidInput, from_rpc
+from driftline.errors import InvalidInput, called, from_rpc
 from driftline.report import Report, histogram_from, report_from
 from driftline.request import address, request_of
 from driftline.row_calls import RowCalls
 from driftline.span_message import span_message
 from driftline.spans import Duration, Instant, duration_us
 from driftline.used import used_by, used_by_spec
-from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
+from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, export_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
 
 Bins = str | Mapping[str, Sequence[float]]
 Thresholds = tuple[float, float] | Mapping[str, tuple[float, float]]
@@ -53,20 +53,21 @@ CHANNEL_OPTIONS = (
 )
 
 
-def connect(target: str, *, timeout: float = 30.0) -> "Client":
-    """A client of the server at `target` ("host:port"); nothing is sent yet. An answer may take `timeout` seconds."""
+def connect(target: str, *, timeout: float | None = 30.0) -> "Client":
+    """A client of the server at `target` ("host:port"); nothing is sent yet. `timeout`: of an answer, in seconds, or None."""
     return Client(target, timeout=timeout)
 
 
 class Client(AlertCalls, RowCalls):
     """The questions a server answers. Raises the subclasses of driftline.Error. Safe to share between threads."""
 
-    def __init__(self, target: str, *, timeout: float = 30.0) -> None:
+    def __init__(self, target: str, *, timeout: float | None = 30.0) -> None:
         self._target = address(target)
-        self._timeout = timeout
+        self._timeout = meant.wait(timeout)
         self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
         super().__init__(self._channel)
         self._endpoints = endpoint_pb2_grpc.EndpointServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._exports = export_pb2_grpc.ExportServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._metrics = metrics_pb2_grpc.MetricsServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
@@ -211,13 +212,13 @@ class Client(AlertCalls, RowCalls):
 
     def _ask(self, call: Any, request: Any) -> Any:
         try:
-            return call(request, timeout=self._timeout)
+            return called(call, request, target=self._target, timeout=self._timeout)
         except grpc.RpcError as error:
             raise from_rpc(error, self._target) from None
 
     def _upload(self, call: Any, parts: upload.Parts) -> Endpoint:
         try:
-            answer = call(iter(parts))
+            answer = called(call, iter(parts), target=self._target)
         except grpc.RpcError as error:
             raise parts.failure or from_rpc(error, self._target) from None
         finally:

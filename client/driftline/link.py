@@ -220,7 +220,7 @@ class Link:
                     producer.buffer.problems.delay(
                         f"away: {type(failure).__name__}", f"rows are kept until the server takes them: {failure}"
                     )
-                producer.buffer.changed.notify_all()  # `close` does not wait for a server that is away
+                producer.buffer.changed.notify_all()  # `close` waits for rows, but not to tell losses to a server that is away
 
     def _write_problems(self) -> None:
         for producer in self._served():

@@ -9,6 +9,7 @@ from tests.e2e.push import PushClient
 from tests.e2e.server import CALL_S, Server
 from tests.e2e.watched import PLAIN, create, requests, sample, says
 
+import driftline
 from driftline_proto.v1 import endpoint_pb2, metrics_pb2
 
 INVALID_ARGUMENT, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
@@ -22,6 +23,14 @@ BAD = [
 ]  # fmt: skip
 LONGEST = f"{'x' * 63}/{'y' * 63}/{'z' * 63}:{'v' * 63}"
 ODD = ["CON", "nul", "a..b", "a.", "a-_.b", "0", "x" * 63, "com1/aux/prn:nul", LONGEST]
+
+
+def test_a_monitor_takes_the_names_that_a_server_does() -> None:
+    for name in (*ODD, "a/b", "a/b/c", "a:1", "a/b:1", "a/b/c:1"):
+        driftline.Monitor("127.0.0.1:1", name)
+    for name in BAD:
+        with pytest.raises(driftline.InvalidInput, match=r"^endpoint="):
+            driftline.Monitor("127.0.0.1:1", name)
 
 
 @pytest.mark.parametrize("name", BAD, ids=lambda name: ascii(name[:20]))
