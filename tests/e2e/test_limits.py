@@ -166,6 +166,20 @@ def test_monitors_that_come_and_go_beside_one_that_stays_are_served(strict: Serv
         assert stays.flush(CALL_S)
 
 
+def test_a_monitor_too_many_is_told_the_setting_and_served_once_another_is_closed(strict: Server) -> None:
+    with Watched(strict, wire=PLAIN) as watched:
+        monitors = [driftline.Monitor(f"127.0.0.1:{strict.port}", watched.name, linger=0.0) for _ in range(4)]
+        for monitor in monitors:
+            monitor.log_batch(BATCH)
+            watched.expect(BATCH)
+            assert monitor.flush(CALL_S if monitor is not monitors[3] else 1.0) == (monitor is not monitors[3])
+        assert says(str(monitors[3].stats.last_error), "close those that are done, or .* a higher handles_max")
+        monitors[0].close()
+        assert monitors[3].flush(CALL_S)
+        for monitor in monitors:
+            monitor.close()
+
+
 def test_producers_past_their_number_are_forgotten_but_not_their_losses(strict: Server) -> None:
     with Watched(strict, wire=PLAIN) as watched:
         watched.push(BATCH)
