@@ -9,16 +9,17 @@ from typing import Any, Literal, Self
 import grpc
 import pyarrow as pa
 
-from driftline import hours, upload
+from driftline import hours, meant, upload
 from driftline.alert_calls import AlertCalls
 from driftline.endpoint import KINDS, Endpoint, endpoint_from
-from driftline.errors import InvalidInput, from_rpc
+from driftline.errors import InvalidInput, called, from_rpc
 from driftline.report import Report, histogram_from, report_from
 from driftline.request import address, request_of
 from driftline.row_calls import RowCalls
 from driftline.span_message import span_message
 from driftline.spans import Duration, Instant, duration_us
-from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
+from driftline.used import used_by, used_by_spec
+from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, export_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
 
 Bins = str | Mapping[str, Sequence[float]]
 Thresholds = tuple[float, float] | Mapping[str, tuple[float, float]]
@@ -52,20 +53,21 @@ CHANNEL_OPTIONS = (
 )
 
 
-def connect(target: str, *, timeout: float = 30.0) -> "Client":
-    """A client of the server at `target` ("host:port"); nothing is sent yet. An answer may take `timeout` seconds."""
+def connect(target: str, *, timeout: float | None = 30.0) -> "Client":
+    """A client of the server at `target` ("host:port"); nothing is sent yet. `timeout`: of an answer, in seconds, or None."""
     return Client(target, timeout=timeout)
 
 
 class Client(AlertCalls, RowCalls):
     """The questions a server answers. Raises the subclasses of driftline.Error. Safe to share between threads."""
 
-    def __init__(self, target: str, *, timeout: float = 30.0) -> None:
+    def __init__(self, target: str, *, timeout: float | None = 30.0) -> None:
         self._target = address(target)
-        self._timeout = timeout
+        self._timeout = meant.wait(timeout)
         self._channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
         super().__init__(self._channel)
         self._endpoints = endpoint_pb2_grpc.EndpointServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._exports = export_pb2_grpc.ExportServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._metrics = metrics_pb2_grpc.MetricsServiceStub(self._channel)  # type: ignore[no-untyped-call]
 
     def close(self) -> None:
@@ -101,7 +103,8 @@ class Client(AlertCalls, RowCalls):
         """Creates an endpoint from a sample of trusted data, which is streamed: its size does not matter.
 
         `reference`: anything Arrow (a table, a record batch, a RecordBatchReader, polars), a pandas DataFrame, or the path of a
-        Parquet file. `features`: None takes every column that is nothing else. `bins`: "quantile", "uniform" or {column: edges}.
+        Parquet file. `features`: None takes every column that is nothing else. Columns that
+        the endpoint does not use (`exclude`) are not sent. `bins`: "quantile", "uniform" or {column: edges}.
         `kinds`: {"zip": "categorical"}. `thresholds`: (potential, detected), or {column: (potential, detected)}. `reserved`:
         {"id": None} frees that name, {"id": "row_id"} maps it. `progress` is called with the rows sent so far. What the server
         did that may surprise is in `.notes`. Raises AlreadyExists, InvalidInput.
@@ -126,14 +129,18 @@ class Client(AlertCalls, RowCalls):
                 spec.column_thresholds[column].CopyFrom(_thresholds(pair))
         else:
             spec.thresholds.CopyFrom(_thresholds(thresholds))
-        return self._upload(self._endpoints.CreateEndpoint, endpoint_pb2.CreateEndpointRequest, spec, reference, progress)
+        parts = upload.Parts(endpoint_pb2.CreateEndpointRequest, spec, reference, is_used=used_by_spec(spec), progress=progress)
+        return self._upload(self._endpoints.CreateEndpoint, parts)
 
     def set_reference(
         self, name: str, *, reference: Any, bins: Bins | None = None, progress: Callable[[int], None] | None = None
     ) -> Endpoint:
         """Replaces the reference; `bins` None keeps the strategy set at creation. Raises NotFound, InvalidInput."""
         spec = request_of(endpoint_pb2.ReferenceSpec, name=name, bins=None if bins is None else _bins(bins))
-        return self._upload(self._endpoints.SetReference, endpoint_pb2.SetReferenceRequest, spec, reference, progress)
+        reader = upload.reader_of(reference)
+        is_used = used_by(self.endpoint(name))
+        parts = upload.Parts(endpoint_pb2.SetReferenceRequest, spec, reader, is_used=is_used, progress=progress)
+        return self._upload(self._endpoints.SetReference, parts)
 
     def endpoints(self, pattern: str | None = None) -> list[Endpoint]:
         """The endpoints whose canonical name matches a glob (`*` crosses `/`), ordered by name; None: all."""
@@ -205,14 +212,13 @@ class Client(AlertCalls, RowCalls):
 
     def _ask(self, call: Any, request: Any) -> Any:
         try:
-            return call(request, timeout=self._timeout)
+            return called(call, request, target=self._target, timeout=self._timeout)
         except grpc.RpcError as error:
             raise from_rpc(error, self._target) from None
 
-    def _upload(self, call: Any, request: Any, spec: Any, reference: Any, progress: Callable[[int], None] | None) -> Endpoint:
-        parts = upload.Parts(request, spec, reference, progress)
+    def _upload(self, call: Any, parts: upload.Parts) -> Endpoint:
         try:
-            answer = call(iter(parts))
+            answer = called(call, iter(parts), target=self._target)
         except grpc.RpcError as error:
             raise parts.failure or from_rpc(error, self._target) from None
         finally:

@@ -1,5 +1,7 @@
 """The errors the client raises, by who can fix them; each message says what to do."""
 
+from typing import Any
+
 import grpc
 
 
@@ -59,6 +61,16 @@ REMEDIES: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.INTERNAL: "the server at {target} failed ({details}); its log says why",
     grpc.StatusCode.CANCELLED: "the call to {target} was cancelled ({details})",
 }
+
+
+def called(call: Any, request: Any, *, target: str, timeout: float | None = None) -> Any:
+    """The answer of a call, or the stream of them. Raises gRPC's errors, and InvalidInput where the client is closed."""
+    try:
+        return call(request, timeout=timeout)
+    except ValueError as error:  # all that gRPC says of a channel that is closed
+        raise InvalidInput(
+            f"this client of {target} is closed; make another with driftline.connect({target!r}), or ask before it is closed"
+        ) from error
 
 
 def from_rpc(error: grpc.RpcError, target: str) -> Error:

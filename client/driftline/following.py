@@ -9,7 +9,7 @@ import grpc
 
 from driftline.alert import Alert, alert_from
 from driftline.backoff import Backoff
-from driftline.errors import from_rpc
+from driftline.errors import called, from_rpc
 from driftline_proto.v1 import alert_pb2 as pb
 
 # What a stream may end with that does not mean it cannot go on.
@@ -68,7 +68,8 @@ class Following(Iterator[Alert]):
         self.close()
 
     def _subscribed(self) -> Any:
-        return self._subscribe(pb.SubscribeRequest(endpoint=self._endpoint, resume_token=self.resume_token))
+        request = pb.SubscribeRequest(endpoint=self._endpoint, resume_token=self.resume_token)
+        return called(self._subscribe, request, target=self._target)
 
     def _reconnect(self) -> None:
         self._closed.wait(self._backoff.next_seconds())

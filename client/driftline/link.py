@@ -20,6 +20,7 @@ import grpc._channel  # or our thread imports it with the first channel, and a f
 from driftline.backoff import Backoff
 from driftline.errors import from_rpc
 from driftline.producer import Producer
+from driftline.session import Session
 from driftline_proto.v1 import ingest_pb2 as pb
 
 PUSH = "/driftline.v1.IngestService/Push"
@@ -41,21 +42,6 @@ REST_SECONDS = 0.5  # who forks once often forks again at once
 Bell = SimpleQueue[None]
 
 
-def _set_event() -> threading.Event:
-    event = threading.Event()
-    event.set()
-    return event
-
-
-@dataclass(slots=True)
-class _Session:
-    """One stream. `is_over`: its sender must touch nothing any more; `is_opened`: the server took at least one handle."""
-
-    is_over: bool = False
-    is_opened: bool = False
-    is_left: threading.Event = field(default_factory=_set_event)  # by its sender, or not begun
-
-
 @dataclass(slots=True, eq=False, weakref_slot=True)
 class Link:
     """Starts its thread when a producer first has something to send. Handles are the link's own; producers come and go."""
@@ -67,7 +53,7 @@ class Link:
     _handles: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _thread: threading.Thread | None = None
     _channel: grpc.Channel | None = None
-    _session: _Session = field(default_factory=_Session)
+    _session: Session = field(default_factory=Session)
     _bell: Bell = field(default_factory=SimpleQueue)
     _is_stopping: bool = False
     _rest_until: float = 0.0
@@ -85,7 +71,9 @@ class Link:
     def remove(self, producer: Producer) -> bool:
         """Serves it no more; says whether it was the last one."""
         for handle in [handle for handle, other in list(self._producers.items()) if other is producer]:
-            del self._producers[handle]
+            del self._producers[handle]  # first, so that nothing is sent behind its Close
+            self._session.closing.append(handle)
+        self.ring()
         return not self._producers
 
     def ring(self) -> None:
@@ -176,7 +164,7 @@ class Link:
 
     def _stream(self) -> Exception | None:
         """One stream from its first message to its end; says what ended it, None for the server's wish or ours."""
-        session = self._session = _Session()
+        session = self._session = Session()
         self._bell = SimpleQueue()
         failure: Exception | None = None
         try:
@@ -195,7 +183,7 @@ class Link:
             self._end(session, failure)
         return failure
 
-    def _on_response(self, session: _Session, response: pb.PushResponse) -> None:
+    def _on_response(self, session: Session, response: pb.PushResponse) -> None:
         # In this order: an acknowledgement may be of a batch that came after the Open answered in the same response.
         now, is_news = time.monotonic(), False
         for kind, messages in (("on_opened", response.opened), ("on_refused", response.refused), ("on_ack", response.acks)):
@@ -206,14 +194,21 @@ class Link:
                 with producer.buffer.lock:
                     is_news |= kind != "on_ack" or message.HasField("expected_sequence") or producer.window.is_full
                     getattr(producer, kind)(message, now)
-                    if producer.handle not in self._producers:
-                        self._producers[producer.handle] = producer
-                session.is_opened |= kind == "on_opened"
+                    if producer.handle != message.handle:
+                        self._renumber(producer, message.handle)
+                if kind == "on_opened":
+                    session.on_opened(message)
                 self.is_away = False
         if is_news:  # there may be something to send
             self.ring()
 
-    def _end(self, session: _Session, failure: Exception | None) -> None:
+    def _renumber(self, producer: Producer, before: int) -> None:
+        self._producers[producer.handle] = producer
+        if self._producers.pop(before, None) is None:  # it has left meanwhile
+            self._producers.pop(producer.handle, None)
+        self._session.closing.append(before)
+
+    def _end(self, session: Session, failure: Exception | None) -> None:
         with self._turn:
             session.is_over = True
         self.ring()
@@ -225,25 +220,25 @@ class Link:
                     producer.buffer.problems.delay(
                         f"away: {type(failure).__name__}", f"rows are kept until the server takes them: {failure}"
                     )
-                producer.buffer.changed.notify_all()  # `close` does not wait for a server that is away
+                producer.buffer.changed.notify_all()  # `close` waits for rows, but not to tell losses to a server that is away
 
     def _write_problems(self) -> None:
         for producer in self._served():
             producer.buffer.problems.write()
 
     def _served(self) -> list[Producer]:
-        return list({id(producer): producer for producer in list(self._producers.values())}.values())
+        return list(self._producers.values())
 
     # gRPC's thread, which sends.
 
-    def _requests(self, session: _Session) -> Iterator[bytes]:
+    def _requests(self, session: Session) -> Iterator[bytes]:
         session.is_left.clear()
         try:
             yield from self._messages(session, self._bell)
         finally:
             session.is_left.set()
 
-    def _messages(self, session: _Session, bell: Bell) -> Iterator[bytes]:
+    def _messages(self, session: Session, bell: Bell) -> Iterator[bytes]:
         turns = itertools.count()
         while True:
             wake_at = None
@@ -251,7 +246,7 @@ class Link:
                 if session.is_over or self._is_stopping:
                     return
                 producers = self._served()
-                message = _first_message(producers, next(turns))
+                message = session.close_message() or _first_message(producers, next(turns))
                 if message is None:
                     wake_at = min((at for producer in producers if (at := producer.wake_at()) is not None), default=None)
             if message is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from driftline import links
+from driftline import links, meant
 from driftline.buffer import Buffer, Stats
 from driftline.encoder import Encoder
 from driftline.errors import InvalidInput
@@ -51,21 +51,13 @@ class Monitor:
         linger: float = 0.1,
     ) -> None:
         address(target)
-        if not isinstance(endpoint, str) or not endpoint:
-            raise InvalidInput(f"endpoint={endpoint!r}: it is a name, as 'model' or 'project/function/model:version'")
-        if on_full not in ("drop_oldest", "block"):
-            raise InvalidInput(f"on_full={on_full!r}: it is 'drop_oldest' or 'block'")
-        if level not in LEVELS:
-            raise InvalidInput(f"level={level!r}: it is 'durable' or 'accepted'")
-        if buffer_bytes_max < 1 or batch_rows < 1 or linger < 0:
-            raise InvalidInput("buffer_bytes_max and batch_rows are at least 1, linger is at least 0 seconds")
         self._target = target
-        self._endpoint = endpoint
-        self._level = LEVELS[level]
-        self._is_blocking = on_full == "block"
-        self._bytes_max = buffer_bytes_max
-        self._batch_rows = batch_rows
-        self._linger = linger
+        self._endpoint = meant.endpoint_name(endpoint)
+        self._level = LEVELS[meant.one_of(tuple(LEVELS), level, "level")]
+        self._is_blocking = meant.one_of(("drop_oldest", "block"), on_full, "on_full") == "block"
+        self._bytes_max = meant.count(buffer_bytes_max, "buffer_bytes_max")
+        self._batch_rows = meant.count(batch_rows, "batch_rows")
+        self._linger = meant.seconds(linger, "linger")
         self._abandoned: list[Any] = []
         self._begin()
         links.enter(self)
@@ -148,41 +140,43 @@ class Monitor:
         except Exception as problem:
             self._refuse(max(1, _rows_of(table) - taken), problem)
 
-    def flush(self, timeout: float = 5.0) -> bool:
+    def flush(self, timeout: float | None = 5.0) -> bool:
         """Waits until every row held at the call is acknowledged at the level asked for; False when `timeout` seconds passed.
 
-        The level is the highest that the server offers, where it does not offer the one asked for.
+        None waits without limit. The level is the highest that the server offers, where it does not offer the one asked for.
         """
-        buffer = self._buffer
+        seconds, buffer = meant.wait(timeout), self._buffer
         with buffer.lock:
             producer, before = self._producer, buffer.logged
             if producer is None:
                 return True
             self._hurry(producer)
-            return bool(buffer.changed.wait_for(lambda: producer.oldest is None or producer.oldest >= before, timeout))
+            return bool(buffer.changed.wait_for(lambda: producer.oldest is None or producer.oldest >= before, seconds))
 
     @property
     def stats(self) -> Stats:
         """A snapshot of the accounts, in rows."""
         return self._buffer.stats()
 
-    def close(self, timeout: float = 5.0) -> None:
-        """Flushes, for at most `timeout` seconds, and lets go of the connection.
+    def close(self, timeout: float | None = 5.0) -> None:
+        """Flushes, for at most `timeout` seconds (None: without limit), and lets go of the connection.
 
         Rows that could not be sent in time are dropped and counted, and so are rows logged later.
         """
-        until = time.monotonic() + timeout
+        seconds = meant.wait(timeout)
+        until = None if seconds is None else time.monotonic() + seconds
         buffer = self._buffer
         if buffer.is_closed:
             return
         buffer.close()
-        self.flush(timeout)
+        self.flush(seconds)
         with buffer.lock:
             link, producer = self._link, self._producer
             if link is None or producer is None:
                 return
             self._hurry(producer)
-            buffer.changed.wait_for(lambda: producer.has_told or link.is_away, max(0.0, until - time.monotonic()))
+            left = None if until is None else max(0.0, until - time.monotonic())
+            buffer.changed.wait_for(lambda: producer.has_told or link.is_away, left)
         links.leave(link, producer)
         with buffer.lock:
             producer.abandon()

@@ -41,7 +41,10 @@ def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def plain_column(column: pa.Array) -> pa.Array:
-    """The column in plain types; what has no plain form is returned as it is, for the server to say what is wrong with it."""
+    """The column in plain types; what has no plain form is returned as it is, for the server to say what is wrong with it.
+
+    A dictionary of anything but text is what its values are: of numbers it is numeric, unless the endpoint says categorical.
+    """
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if isinstance(column, pa.RunEndEncodedArray):
@@ -54,7 +57,7 @@ def plain_column(column: pa.Array) -> pa.Array:
         if is_text(column.type.value_type):
             return column.cast(CATEGORIES)
         if not pt.is_nested(column.type.value_type):
-            return column.dictionary_decode().cast(pa.string()).dictionary_encode()
+            return column.dictionary_decode()
     return column
 
 

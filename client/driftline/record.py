@@ -14,7 +14,7 @@ def record_of(features: Any) -> dict[Any, Any] | tuple[Any, ...]:
     """
     if isinstance(features, dict):
         return dict(features)  # of a subclass, whose reading may add to it
-    if hasattr(features, "index") and hasattr(features, "tolist"):  # a pandas Series
+    if hasattr(features, "tolist") and hasattr(features, "index") and not callable(features.index):  # a pandas Series
         return dict(zip(features.index, features.tolist(), strict=True))
     if hasattr(features, "keys"):
         return dict(features)

@@ -1,5 +1,6 @@
 """What callers name, made into requests: what cannot be meant is refused in words, before anything is sent."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -7,12 +8,23 @@ from driftline.errors import InvalidInput
 
 Request = TypeVar("Request")
 
+ADDRESS = re.compile(r"(?:\[[^\]\s]+\]|[^\s:/\[\]]+):([0-9]{1,5})")
+SCHEMES = re.compile(r"(?:dns|ipv4|ipv6|unix|unix-abstract|vsock|xds):.")  # that gRPC resolves
+PORT_MAX = 65_535
+
 
 def address(target: Any) -> str:
-    """A server's address. Raises InvalidInput."""
-    if not isinstance(target, str) or not target.strip():
-        raise InvalidInput(f"{target!r} is no server's address; give host:port, as '127.0.0.1:7433'")
-    return target
+    """A server's address: host:port, or a name of gRPC's own. Raises InvalidInput.
+
+    >>> address("http://127.0.0.1:7433")
+    Traceback (most recent call last):
+    driftline.errors.InvalidInput: 'http://127.0.0.1:7433' is no server's address; give host:port, as '127.0.0.1:7433'
+    """
+    if isinstance(target, str) and (
+        SCHEMES.match(target) or ((found := ADDRESS.fullmatch(target)) and 0 < int(found[1]) <= PORT_MAX)
+    ):
+        return target
+    raise InvalidInput(f"{target!r} is no server's address; give host:port, as '127.0.0.1:7433'")
 
 
 def request_of(kind: Callable[..., Request], /, **fields: Any) -> Request:

@@ -2,22 +2,22 @@
 
 from typing import Any
 
-import grpc
 import pyarrow as pa
 
 from driftline import kept
+from driftline.errors import called
 from driftline.kept import Kept
 from driftline.request import request_of
 from driftline.span_message import span_message
 from driftline.spans import Duration, Instant
-from driftline_proto.v1 import export_pb2, export_pb2_grpc
+from driftline_proto.v1 import export_pb2
 
 
 class RowCalls:
     """The part of a Client that is about rows."""
 
     _target: str
-    _channel: grpc.Channel
+    _exports: Any  # the service's stub, made before the channel can be closed: gRPC does not survive it afterwards
 
     def rows(
         self, name: str, *, start: Instant | None = None, end: Instant | None = None, window: Duration | None = None
@@ -49,5 +49,4 @@ class RowCalls:
         return kept.kept_of(self._export(request), self._target)
 
     def _export(self, request: export_pb2.ExportRowsRequest) -> Any:
-        stub = export_pb2_grpc.ExportServiceStub(self._channel)  # type: ignore[no-untyped-call]
-        return stub.ExportRows(request)
+        return called(self._exports.ExportRows, request, target=self._target)

@@ -102,7 +102,7 @@ def _table(data: Any) -> pa.Table:
     if hasattr(data, "__arrow_c_array__"):
         return pa.Table.from_batches([pa.record_batch(data)])
     if hasattr(data, "__array__"):
-        return _from_matrix(np.asarray(data))
+        return _from_matrix(_array(data))
     raise InvalidInput(f"a {type(data).__name__} is no table; give Arrow data, a DataFrame, or a 2-d array in the schema's order")
 
 
@@ -145,9 +145,14 @@ def _column(values: Any) -> Any:
     if hasattr(values, "__arrow_c_array__"):
         return pa.array(values)
     if hasattr(values, "__array__"):
-        array = np.asarray(values)
+        array = _array(values)
         return _copied(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array)
     return pa.array(list(values), from_pandas=True)
+
+
+def _array(values: Any) -> np.ndarray[Any, Any]:
+    """A numpy array, with its mask if it has one: what is masked becomes null."""
+    return values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
 
 
 def _copied(column: np.ndarray[Any, Any]) -> pa.Array:

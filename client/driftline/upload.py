@@ -10,6 +10,7 @@ import pyarrow as pa
 from driftline.errors import Error, InvalidInput
 from driftline.payload import payload_of, plain, schema_message
 from driftline.tables import is_pandas, no_table
+from driftline.used import IsUsed, only_used
 from driftline_proto.v1 import endpoint_pb2
 
 CHUNK_BYTES = 2 * 2**20
@@ -24,13 +25,14 @@ class Parts:
     has left the reader, since a thread that is inside Arrow when the interpreter ends takes the process down.
     """
 
-    def __init__(self, request: Any, spec: Any, reference: Any, progress: Callable[[int], None] | None) -> None:
+    def __init__(self, request: Any, spec: Any, reference: Any, *, is_used: IsUsed, progress: Callable[[int], None] | None) -> None:
         self.failure: Exception | None = None
         self._turn = threading.Lock()  # held while a message is made
         self._is_closed = False
         self._request = request
         self._spec = spec
         self._reader = reader_of(reference)
+        self._is_used = is_used
         self._progress = progress
 
     def __iter__(self) -> Iterator[Any]:
@@ -74,9 +76,9 @@ class Parts:
         for batch in self._reader:
             if batch.num_rows:
                 empty = False
-                yield plain(batch)
+                yield plain(only_used(batch, self._is_used))
         if empty:
-            yield plain(pa.RecordBatch.from_pylist([], schema=self._reader.schema))
+            yield plain(only_used(pa.RecordBatch.from_pylist([], schema=self._reader.schema), self._is_used))
 
 
 def reader_of(reference: Any) -> pa.RecordBatchReader:
@@ -162,4 +164,8 @@ def _fitting(batch: pa.RecordBatch) -> Iterator[tuple[bytes, int]]:
         yield from _fitting(batch.slice(0, half))
         yield from _fitting(batch.slice(half))
     else:
-        raise InvalidInput(f"a row of the reference takes {payload.size} bytes; at most {CHUNK_BYTES_MAX} can be sent")
+        size_bytes, largest = max((column.nbytes, name) for name, column in zip(batch.schema.names, batch.columns, strict=True))
+        raise InvalidInput(
+            f"a row of the reference takes {payload.size} bytes; at most {CHUNK_BYTES_MAX} can be sent. {size_bytes} of them are "
+            f"column {largest!r}: leave it out where the endpoint is created (exclude=[{largest!r}]), or shorten it"
+        )

@@ -98,6 +98,10 @@ def _check_columns(spec: EndpointSpec, names: list[str]) -> None:
     for name in spec.features:
         if name in (spec.prediction, spec.label):
             raise InvalidInput(f"column {name!r} is a feature and the prediction or label; take it out of one", field="features")
+    for name in spec.exclude:
+        if name in (spec.prediction, spec.label, *spec.features):
+            role = "a feature" if name in spec.features else "the prediction or label"
+            raise InvalidInput(f"column {name!r} is {role} and excluded; take it out of one", field="exclude")
 
 
 def _kind(name: str, arrow: pa.DataType, spec: EndpointSpec) -> Kind:

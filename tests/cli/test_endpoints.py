@@ -1,6 +1,8 @@
 """driftline endpoints, against a real server."""
 
 import json
+import os
+import pty
 import re
 import subprocess
 from collections.abc import Callable
@@ -8,6 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from tests.cli.conftest import COMMAND
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -136,13 +140,19 @@ def test_set_reference_raises_the_version(run: Run, created: str, reference: Pat
     )
 
 
-def test_delete_needs_a_yes_where_nobody_can_be_asked(run: Run, created: str) -> None:
-    done = run("endpoints", "delete", created)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--yes" in done.stderr
-    assert run("endpoints", "show", created).returncode == 0
+@pytest.mark.parametrize(("answer", "status"), [("n", 1), ("y", 0)])
+def test_delete_asks_who_sits_at_a_terminal(run: Run, server: str, created: str, answer: str, status: int) -> None:
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{answer}\n".encode())
+    command = [*COMMAND, "endpoints", "delete", created, "--server", server]
+    done = subprocess.run(command, stdin=theirs, capture_output=True, check=False, text=True, timeout=120)
+    os.close(theirs)
+    os.close(ours)
+    assert f"Delete {created} and the counts of its 0 rows?" in done.stderr
+    assert (done.returncode, run("endpoints", "show", created).returncode) == (status, 1 - status)
 
 
-def test_delete_deletes(run: Run, created: str) -> None:
-    assert json.loads(run("endpoints", "delete", created, "--yes", "--json").stdout) == {"deleted": created}
+@pytest.mark.parametrize("options", [(), ("--yes",)])
+def test_delete_deletes(run: Run, created: str, options: tuple[str, ...]) -> None:
+    assert json.loads(run("endpoints", "delete", created, *options, "--json").stdout) == {"deleted": created}
     assert run("endpoints", "show", created).returncode == 1

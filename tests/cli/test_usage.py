@@ -22,7 +22,7 @@ TALKING = [
     ("drift", "m"),
     ("endpoints", "list"),
     ("endpoints", "show", "m"),
-    ("endpoints", "delete", "m", "--yes"),
+    ("endpoints", "delete", "m"),
 ]
 
 

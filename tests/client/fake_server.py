@@ -85,6 +85,7 @@ class FakeServer(IngestServiceServicer):
         self.lose: set[int] = set()  # sequences to overlook once, as if they never came
         self.drop_after: int | None = None  # so many more batches, then the stream ends
         self.notes: list[str] = []
+        self.takes_close = True
         self.payload_bytes_max, self.rows_max = 4 * 2**20, 65_536
 
         self.opens: list[pb.Open] = []
@@ -241,6 +242,7 @@ class FakeServer(IngestServiceServicer):
             notes=self.notes,
             payload_bytes_max=self.payload_bytes_max,
             rows_max=self.rows_max,
+            takes_close=self.takes_close,
         )
         self._say(stream, opened=[opened])
 
@@ -272,6 +274,10 @@ class FakeServer(IngestServiceServicer):
 
     def _on_loss(self, stream: Stream, loss: pb.Loss) -> None:
         self.losses[stream.bound[loss.handle].open.producer_id] = loss
+
+    def _on_close(self, stream: Stream, close: pb.Close) -> None:
+        assert self.takes_close
+        stream.bound.pop(close.handle, None)
 
     def _admit(self, bound: Bound, key: Key, batch: pb.Batch) -> None:
         self._admitted[key] = batch.sequence

@@ -97,6 +97,23 @@ CALLS: dict[str, Callable[[driftline.Client], object]] = {
 }
 
 
+AFTERWARDS: dict[str, Callable[[driftline.Client], object]] = {
+    "drift": lambda client: client.drift("a"),
+    "create": lambda client: client.create_endpoint("a", reference=pa.table({"a": [1.0]})),
+    "rows": lambda client: client.rows("a"),
+    "rules": lambda client: client.rules(),
+    "following": lambda client: client.alerts(follow=True),
+}
+
+
+@pytest.mark.parametrize("call", AFTERWARDS.values(), ids=AFTERWARDS.keys())
+def test_a_client_that_is_closed_says_so(call: Callable[[driftline.Client], object]) -> None:
+    with driftline.connect("127.0.0.1:1") as client:
+        pass
+    with pytest.raises(driftline.InvalidInput, match=r"this client of 127.0.0.1:1 is closed; make another with driftline.connect"):
+        call(client)
+
+
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 def test_an_argument_of_another_type(call: Callable[[driftline.Client], object]) -> None:
     with driftline.connect("127.0.0.1:1") as client, pytest.raises(driftline.InvalidInput, match=r"5|\[1\]"):

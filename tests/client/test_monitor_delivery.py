@@ -198,3 +198,20 @@ def test_nothing_starts_before_the_first_row(fake: FakeServer, monitor: driftlin
     assert monitor.flush(0.0)
     assert not [thread for thread in threading.enumerate() if thread.name == f"driftline-{fake.target}"]
     assert not fake.streams
+
+
+@pytest.mark.parametrize("takes_close", [True, False])
+def test_monitors_that_leave_give_their_handles_back_where_the_server_knows_how(
+    fake: FakeServer, monitor_of: MakeMonitor, takes_close: bool
+) -> None:
+    fake.takes_close = takes_close
+    stays = monitor_of()
+    for start in range(0, 200, 20):
+        log(stays, range(start, start + 10))
+        assert stays.flush(FLUSH_S)
+        with monitor_of() as comes:
+            log(comes, range(start + 10, start + 20))
+    log(stays, range(200, 210))
+    assert stays.flush(FLUSH_S)
+    assert numbers(fake) == list(range(210))
+    fake.until(lambda fake: [len(stream.bound) for stream in fake.streams] == [1 if takes_close else 11])

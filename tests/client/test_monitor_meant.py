@@ -80,17 +80,58 @@ def test_an_empty_row_is_told_as_one(monitor: driftline.Monitor) -> None:
     assert monitor.stats.last_error == "rows are rejected: the row is empty; the endpoint has amount, country, known"
 
 
-@pytest.mark.parametrize("target", [None, "", 7433])
+@pytest.mark.parametrize(
+    "target", [None, "", 7433, "localhost", "http://host:1", "host:0", "host:port", "host:70000", "::1", "a b:1"]
+)
 def test_an_address_that_is_none(monitor_of: MakeMonitor, target: Any) -> None:
     for attempt in (lambda: driftline.Monitor(target, "m"), lambda: driftline.connect(target)):
         with pytest.raises(driftline.InvalidInput, match=r"is no server's address; give host:port, as '127"):
             attempt()
 
 
-@pytest.mark.parametrize("endpoint", [None, "", 5])
+@pytest.mark.parametrize("endpoint", [None, "", 5, "../x", "a/b/c/d", "m:", "a b", "x" * 64])
 def test_an_endpoint_that_is_none(endpoint: Any) -> None:
     with pytest.raises(driftline.InvalidInput, match="it is a name, as 'model' or 'project/function/model:version'"):
         driftline.Monitor("127.0.0.1:1", endpoint)
+
+
+@pytest.mark.parametrize("target", ["localhost:1", "[::1]:1", "unix:/tmp/socket", "dns:///host:1", "ipv4:127.0.0.1:1"])
+def test_an_address_that_grpc_takes(monitor_of: MakeMonitor, target: str) -> None:
+    assert monitor_of(target=target).stats.logged == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "values"),
+    [
+        ("batch_rows", ["a", 0, None, 1.5, True, math.nan]),
+        ("buffer_bytes_max", [None, -1, "64 MiB"]),
+        ("linger", [None, math.nan, math.inf, -1.0, "1s", True]),
+        ("level", [["a"], None, "sure"]),
+        ("on_full", [["block"], None, "wait"]),
+    ],
+)
+def test_an_option_that_cannot_be_meant(option: str, values: list[Any]) -> None:
+    for value in values:
+        with pytest.raises(driftline.InvalidInput, match=f"^{option}="):
+            driftline.Monitor("127.0.0.1:1", "m", **{option: value})
+
+
+@pytest.mark.parametrize("timeout", ["a", math.nan, True, [1]], ids=repr)
+def test_a_time_to_wait_that_is_none(monitor: driftline.Monitor, timeout: Any) -> None:
+    for call in (monitor.flush, monitor.close):
+        with pytest.raises(driftline.InvalidInput, match=r"^timeout=.*: it is a number of seconds, or None to wait without limit"):
+            call(timeout)
+    monitor.log({"amount": 1.0})
+    assert monitor.flush(FLUSH_S)
+
+
+@pytest.mark.parametrize("timeout", [None, math.inf, 1e300, np.float32(20)])
+def test_who_waits_without_limit_waits(fake: FakeServer, monitor: driftline.Monitor, timeout: Any) -> None:
+    monitor.log({"amount": 1.0})
+    assert monitor.flush(timeout)
+    monitor.log({"amount": 2.0})
+    monitor.close(timeout)
+    assert fake.column("amount") == [1.0, 2.0]
 
 
 def test_an_error_is_over_once_rows_are_acknowledged(fake: FakeServer, monitor: driftline.Monitor) -> None:

@@ -1,7 +1,8 @@
 """A row may be a mapping or a sequence, of Python's values or numpy's: what the server gets is the endpoint's schema."""
 
 import logging
-from collections import OrderedDict, UserDict
+from array import array
+from collections import OrderedDict, UserDict, deque
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.client.conftest import MakeMonitor
-from tests.client.fake_server import RESERVED, FakeServer
+from tests.client.fake_server import COLUMNS, RESERVED, FakeServer
 
 import driftline
 
@@ -48,6 +49,18 @@ def test_a_series_is_a_row_by_name(fake: FakeServer, monitor: driftline.Monitor)
     monitor.log(pandas.Series({"amount": pandas.NA, "country": None, "known": pandas.NaT}))
     assert monitor.flush(FLUSH_S)
     assert fake.rows == [ROW, dict.fromkeys(ROW)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [array("d", [1, 1, 1]), memoryview(array("d", [1, 1, 1])), range(1, 2), deque([1, 1, 1])],
+    ids=lambda row: type(row).__name__,
+)
+def test_any_sequence_is_a_row_in_order(fake: FakeServer, monitor: driftline.Monitor, row: Any) -> None:
+    fake.columns = tuple(type(COLUMNS[0])(name=name, role=1, kind=1) for name in "abc"[: len(row)])
+    monitor.log(row)
+    assert monitor.flush(FLUSH_S)
+    assert fake.rows == [dict.fromkeys("abc"[: len(row)], 1.0)]
 
 
 def test_a_column_is_of_one_type_whatever_came(fake: FakeServer, monitor: driftline.Monitor) -> None:

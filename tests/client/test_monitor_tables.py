@@ -45,8 +45,22 @@ def exported(table: pa.Table | pa.RecordBatch) -> Any:
         TABLE.set_column(1, "country", TABLE["country"].combine_chunks().dictionary_encode()),
         TABLE.set_column(0, "amount", TABLE["amount"].cast(pa.decimal128(9, 2))),
         TABLE.set_column(0, "amount", pa.array(["1.0", None, "2.5"])),
+        TABLE.set_column(0, "amount", pa.array([1.0, None, 2.5]).dictionary_encode()),
     ],
-    ids=["table", "batch", "reader", "chunked", "stream", "array", "reordered", "large-string", "dictionary", "decimal", "text"],
+    ids=[
+        "table",
+        "batch",
+        "reader",
+        "chunked",
+        "stream",
+        "array",
+        "reordered",
+        "large-string",
+        "dictionary",
+        "decimal",
+        "text",
+        "numbers",
+    ],
 )
 def test_any_table_gives_its_rows(fake: FakeServer, monitor: driftline.Monitor, table: Any) -> None:
     monitor.log_batch(table)
@@ -175,3 +189,14 @@ def test_rows_and_tables_keep_their_order(fake: FakeServer, monitor_of: MakeMoni
         monitor.log_batch(pa.table({"amount": [number + 1.0, number + 2.0]}))
     assert monitor.flush(FLUSH_S)
     assert fake.column("amount") == [float(number) for number in range(30)]
+
+
+def test_what_is_masked_is_null(fake: FakeServer, monitor: driftline.Monitor) -> None:
+    fake.columns = (COLUMNS[0], type(COLUMNS[0])(name="age", role=1, kind=1), COLUMNS[3])
+    matrix = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], mask=[[False, True], [False, False]])
+    monitor.log_batch(matrix, prediction=np.ma.masked_array([1, 2], mask=[True, False]))
+    monitor.log_batch(np.ma.masked_array([[5, 6]]))
+    monitor.log(np.ma.masked_array([7, 8], mask=[True, False]))
+    assert monitor.flush(FLUSH_S)
+    ages = [(row["amount"], row["age"], row.get("score")) for row in fake.rows]
+    assert ages == [(1.0, None, None), (3.0, 4.0, 2.0), (5.0, 6.0, None), (None, 8.0, None)]

@@ -37,6 +37,8 @@ def test_a_freed_reserved_name_is_a_feature() -> None:
         (EndpointSpec("m", label="x", prediction="x"), "label", "both prediction and label"),
         (EndpointSpec("m", features=("x", "x")), "x", "stands twice"),
         (EndpointSpec("m", features=("score",), prediction="score"), "features", "is a feature and the prediction"),
+        (EndpointSpec("m", features=("x",), exclude=("w", "x")), "exclude", "column 'x' is a feature and excluded"),
+        (EndpointSpec("m", prediction="score", exclude=("score",)), "exclude", "is the prediction or label and excluded"),
         (EndpointSpec("m", features=("id",)), "id", "free it with reserved={'id': None}"),
         (EndpointSpec("m", exclude=("x", "w", "score", "y")), "features", "no feature column"),
         (EndpointSpec("m", kinds={"w": Kind.NUMERIC}), "w", "where numbers"),

@@ -317,7 +317,7 @@ def test_a_message_that_is_none_ends_its_stream_and_no_other(server: Server) -> 
         for message in (b"", b"\xff\xff\xff", b'{"batch": {}}', b"\x0a\xff\xff\xff\xff\x0f", b"\x12\x03\x12\x01\xff"):
             with failing(grpc.StatusCode.INVALID_ARGUMENT) as failure:
                 list(raw(iter([message]), timeout=CALL_S))
-            assert says(failure.message, "no batch, open or loss|not a driftline.v1.PushRequest"), message
+            assert says(failure.message, "no batch, open, loss or close|not a driftline.v1.PushRequest"), message
         watched.push(BATCH)
 
 

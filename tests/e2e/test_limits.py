@@ -16,6 +16,7 @@ from tests.e2e.push import PushClient, payload_of, schema_of, stream_of
 from tests.e2e.server import CALL_S, MiB, Server
 from tests.e2e.watched import ALL, PLAIN, Watched, create, sample, says
 
+import driftline
 from driftline_proto.v1 import endpoint_pb2, metrics_pb2
 from driftline_proto.v1 import ingest_pb2 as pb
 from driftline_proto.v1.ingest_pb2_grpc import IngestServiceStub
@@ -132,9 +133,51 @@ def test_a_stream_has_a_number_of_handles(strict: Server) -> None:
             assert watched.stream.open(watched.name, PLAIN, number=number).opened
         refused = watched.stream.open(watched.name, PLAIN, number=4).refused
         assert [(each.code, each.field) for each in refused] == [(8, "handle")]
-        assert says(refused[0].reason, "at most 3 handles")
+        assert says(refused[0].reason, "at most 3 handles, one for each open monitor", "close those .* higher handles_max")
+        watched.stream.send(close=pb.Close(handle=2))
+        assert watched.stream.open(watched.name, PLAIN, number=4).opened
         assert watched.stream.open(watched.name, PLAIN, number=3).opened
         watched.push(BATCH)
+
+
+def test_what_a_closed_handle_was_sent_is_counted_and_acknowledged(strict: Server) -> None:
+    with Watched(strict, wire=PLAIN) as watched:
+        watched.push(BATCH)
+        for number in range(2, 22):
+            handle = watched.stream.open(watched.name, PLAIN, number=number)
+            watched.stream.push(handle, PAYLOAD)
+            watched.expect(BATCH)
+            watched.stream.send(close=pb.Close(handle=number))
+        watched.stream.send(close=pb.Close(handle=77))
+        watched.stream.settle()
+
+
+def test_monitors_that_come_and_go_beside_one_that_stays_are_served(strict: Server) -> None:
+    target = f"127.0.0.1:{strict.port}"
+    with Watched(strict, wire=PLAIN) as watched, driftline.Monitor(target, watched.name, linger=0.0) as stays:
+        for _ in range(10):
+            for batch in (sample(60, seed=seed, schema=PLAIN) for seed in (1, 2)):
+                with driftline.Monitor(target, watched.name, linger=0.0) as comes:
+                    comes.log_batch(batch)
+                    watched.expect(batch)
+                    assert comes.flush(CALL_S), comes.stats
+            stays.log_batch(BATCH)
+            watched.expect(BATCH)
+        assert stays.flush(CALL_S)
+
+
+def test_a_monitor_too_many_is_told_the_setting_and_served_once_another_is_closed(strict: Server) -> None:
+    with Watched(strict, wire=PLAIN) as watched:
+        monitors = [driftline.Monitor(f"127.0.0.1:{strict.port}", watched.name, linger=0.0) for _ in range(4)]
+        for monitor in monitors:
+            monitor.log_batch(BATCH)
+            watched.expect(BATCH)
+            assert monitor.flush(CALL_S if monitor is not monitors[3] else 1.0) == (monitor is not monitors[3])
+        assert says(str(monitors[3].stats.last_error), "close those that are done, or .* a higher handles_max")
+        monitors[0].close()
+        assert monitors[3].flush(CALL_S)
+        for monitor in monitors:
+            monitor.close()
 
 
 def test_producers_past_their_number_are_forgotten_but_not_their_losses(strict: Server) -> None:

@@ -30,6 +30,14 @@ LONGEST = f"{'x' * 63}/{'y' * 63}/{'z' * 63}:{'v' * 63}"
 ODD = ["CON", "nul", "a..b", "a.", "a-_.b", "0", "x" * 63, "com1/aux/prn:nul", LONGEST]
 
 
+def test_a_monitor_takes_the_names_that_a_server_does() -> None:
+    for name in (*ODD, "a/b", "a/b/c", "a:1", "a/b:1", "a/b/c:1"):
+        driftline.Monitor("127.0.0.1:1", name)
+    for name in BAD:
+        with pytest.raises(driftline.InvalidInput, match=r"^endpoint="):
+            driftline.Monitor("127.0.0.1:1", name)
+
+
 @pytest.mark.parametrize("name", BAD, ids=lambda name: ascii(name[:20]))
 def test_a_name_that_is_none_is_refused_by_every_call(server: Server, name: str) -> None:
     spec = endpoint_pb2.EndpointSpec(name=name)

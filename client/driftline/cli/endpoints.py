@@ -166,10 +166,10 @@ def show(name: str, *, server: str, as_json: bool) -> None:
 @server_option
 @json_option
 def delete(name: str, *, yes: bool, server: str, as_json: bool) -> None:
-    """Delete endpoint NAME and everything counted for it."""
+    """Delete endpoint NAME and everything counted for it. Asks first where it is called at a terminal."""
     with connected(server) as client:
         endpoint = client.endpoint(name)
-        if not yes and not _confirmed(endpoint):
+        if not yes and sys.stdin.isatty() and not _confirmed(endpoint):
             raise Failure(f"{endpoint.name} was not deleted")
         client.delete_endpoint(endpoint.name)
     if as_json:
@@ -179,8 +179,6 @@ def delete(name: str, *, yes: bool, server: str, as_json: bool) -> None:
 
 
 def _confirmed(endpoint: "driftline.Endpoint") -> bool:
-    if not sys.stdin.isatty():
-        raise click.UsageError("nobody is here to ask; to delete without being asked, give --yes")
     question = f"Delete {plain(endpoint.name)} and the counts of its {endpoint.counters.rows:,} rows?"
     return click.confirm(question, err=True)
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from driftline_proto.v1 import schema_pb2 as driftline__proto_dot_v1_dot_schema__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64riftline_proto/v1/ingest.proto\x12\x0c\x64riftline.v1\x1a\x1f\x64riftline_proto/v1/schema.proto\"\x83\x01\n\x0bPushRequest\x12$\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x13.driftline.v1.BatchH\x00\x12\"\n\x04open\x18\x02 \x01(\x0b\x32\x12.driftline.v1.OpenH\x00\x12\"\n\x04loss\x18\x03 \x01(\x0b\x32\x12.driftline.v1.LossH\x00\x42\x06\n\x04part\":\n\x05\x42\x61tch\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\"\x83\x01\n\x04Open\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x13\n\x0bproducer_id\x18\x03 \x01(\x0c\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x0e\n\x06schema\x18\x05 \x01(\x0c\x12%\n\x05level\x18\x06 \x01(\x0e\x32\x16.driftline.v1.AckLevel\"[\n\x04Loss\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x14\n\x0c\x64ropped_rows\x18\x02 \x01(\x04\x12\x1a\n\x12unconvertible_rows\x18\x03 \x01(\x04\x12\x11\n\tlost_rows\x18\x04 \x01(\x04\"}\n\x0cPushResponse\x12\x1f\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x11.driftline.v1.Ack\x12$\n\x06opened\x18\x02 \x03(\x0b\x32\x14.driftline.v1.Opened\x12&\n\x07refused\x18\x03 \x03(\x0b\x32\x15.driftline.v1.Refused\"\xec\x02\n\x06Opened\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x14\n\x0c\x65ndpoint_uid\x18\x02 \x01(\t\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\x12%\n\x05level\x18\x04 \x01(\x0e\x32\x16.driftline.v1.AckLevel\x12%\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x14.driftline.v1.Column\x12\x34\n\x08reserved\x18\x06 \x03(\x0b\x32\".driftline.v1.Opened.ReservedEntry\x12\r\n\x05notes\x18\x07 \x03(\t\x12\x19\n\x11payload_bytes_max\x18\x08 \x01(\x04\x12\x10\n\x08rows_max\x18\t \x01(\x04\x12\x34\n\x0frefused_by_time\x18\n \x01(\x0b\x32\x1b.driftline.v1.RefusedByTime\x1a/\n\rReservedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"F\n\x07Refused\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xe4\x01\n\x03\x41\x63k\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12%\n\x05level\x18\x03 \x01(\x0e\x32\x16.driftline.v1.AckLevel\x12(\n\x08rejected\x18\x04 \x03(\x0b\x32\x16.driftline.v1.Rejected\x12\x1e\n\x11\x65xpected_sequence\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\x34\n\x0frefused_by_time\x18\x06 \x01(\x0b\x32\x1b.driftline.v1.RefusedByTimeB\x14\n\x12_expected_sequence\"N\n\rRefusedByTime\x12\x13\n\x0b\x66uture_rows\x18\x01 \x01(\x04\x12\x14\n\x0c\x65xpired_rows\x18\x02 \x01(\x04\x12\x12\n\nexample_us\x18\x03 \x01(\x03\";\n\x08Rejected\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t*T\n\x08\x41\x63kLevel\x12\x19\n\x15\x41\x43K_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43K_LEVEL_ACCEPTED\x10\x01\x12\x15\n\x11\x41\x43K_LEVEL_DURABLE\x10\x02\x32R\n\rIngestService\x12\x41\n\x04Push\x12\x19.driftline.v1.PushRequest\x1a\x1a.driftline.v1.PushResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x64riftline_proto/v1/ingest.proto\x12\x0c\x64riftline.v1\x1a\x1f\x64riftline_proto/v1/schema.proto\"\xa9\x01\n\x0bPushRequest\x12$\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x13.driftline.v1.BatchH\x00\x12\"\n\x04open\x18\x02 \x01(\x0b\x32\x12.driftline.v1.OpenH\x00\x12\"\n\x04loss\x18\x03 \x01(\x0b\x32\x12.driftline.v1.LossH\x00\x12$\n\x05\x63lose\x18\x04 \x01(\x0b\x32\x13.driftline.v1.CloseH\x00\x42\x06\n\x04part\":\n\x05\x42\x61tch\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x0f\n\x07payload\x18\x03 \x01(\x0c\"\x83\x01\n\x04Open\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x10\n\x08\x65ndpoint\x18\x02 \x01(\t\x12\x13\n\x0bproducer_id\x18\x03 \x01(\x0c\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x0e\n\x06schema\x18\x05 \x01(\x0c\x12%\n\x05level\x18\x06 \x01(\x0e\x32\x16.driftline.v1.AckLevel\"\x17\n\x05\x43lose\x12\x0e\n\x06handle\x18\x01 \x01(\r\"[\n\x04Loss\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x14\n\x0c\x64ropped_rows\x18\x02 \x01(\x04\x12\x1a\n\x12unconvertible_rows\x18\x03 \x01(\x04\x12\x11\n\tlost_rows\x18\x04 \x01(\x04\"}\n\x0cPushResponse\x12\x1f\n\x04\x61\x63ks\x18\x01 \x03(\x0b\x32\x11.driftline.v1.Ack\x12$\n\x06opened\x18\x02 \x03(\x0b\x32\x14.driftline.v1.Opened\x12&\n\x07refused\x18\x03 \x03(\x0b\x32\x15.driftline.v1.Refused\"\x81\x03\n\x06Opened\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x14\n\x0c\x65ndpoint_uid\x18\x02 \x01(\t\x12\x15\n\rlast_sequence\x18\x03 \x01(\x04\x12%\n\x05level\x18\x04 \x01(\x0e\x32\x16.driftline.v1.AckLevel\x12%\n\x07\x63olumns\x18\x05 \x03(\x0b\x32\x14.driftline.v1.Column\x12\x34\n\x08reserved\x18\x06 \x03(\x0b\x32\".driftline.v1.Opened.ReservedEntry\x12\r\n\x05notes\x18\x07 \x03(\t\x12\x19\n\x11payload_bytes_max\x18\x08 \x01(\x04\x12\x10\n\x08rows_max\x18\t \x01(\x04\x12\x34\n\x0frefused_by_time\x18\n \x01(\x0b\x32\x1b.driftline.v1.RefusedByTime\x12\x13\n\x0btakes_close\x18\x0b \x01(\x08\x1a/\n\rReservedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"F\n\x07Refused\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x0c\n\x04\x63ode\x18\x02 \x01(\r\x12\r\n\x05\x66ield\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\xe4\x01\n\x03\x41\x63k\x12\x0e\n\x06handle\x18\x01 \x01(\r\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12%\n\x05level\x18\x03 \x01(\x0e\x32\x16.driftline.v1.AckLevel\x12(\n\x08rejected\x18\x04 \x03(\x0b\x32\x16.driftline.v1.Rejected\x12\x1e\n\x11\x65xpected_sequence\x18\x05 \x01(\x04H\x00\x88\x01\x01\x12\x34\n\x0frefused_by_time\x18\x06 \x01(\x0b\x32\x1b.driftline.v1.RefusedByTimeB\x14\n\x12_expected_sequence\"N\n\rRefusedByTime\x12\x13\n\x0b\x66uture_rows\x18\x01 \x01(\x04\x12\x14\n\x0c\x65xpired_rows\x18\x02 \x01(\x04\x12\x12\n\nexample_us\x18\x03 \x01(\x03\";\n\x08Rejected\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\r\n\x05\x66ield\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t*T\n\x08\x41\x63kLevel\x12\x19\n\x15\x41\x43K_LEVEL_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43K_LEVEL_ACCEPTED\x10\x01\x12\x15\n\x11\x41\x43K_LEVEL_DURABLE\x10\x02\x32R\n\rIngestService\x12\x41\n\x04Push\x12\x19.driftline.v1.PushRequest\x1a\x1a.driftline.v1.PushResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,30 +34,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_OPENED_RESERVEDENTRY']._loaded_options = None
   _globals['_OPENED_RESERVEDENTRY']._serialized_options = b'8\001'
-  _globals['_ACKLEVEL']._serialized_start=1441
-  _globals['_ACKLEVEL']._serialized_end=1525
+  _globals['_ACKLEVEL']._serialized_start=1525
+  _globals['_ACKLEVEL']._serialized_end=1609
   _globals['_PUSHREQUEST']._serialized_start=83
-  _globals['_PUSHREQUEST']._serialized_end=214
-  _globals['_BATCH']._serialized_start=216
-  _globals['_BATCH']._serialized_end=274
-  _globals['_OPEN']._serialized_start=277
-  _globals['_OPEN']._serialized_end=408
-  _globals['_LOSS']._serialized_start=410
-  _globals['_LOSS']._serialized_end=501
-  _globals['_PUSHRESPONSE']._serialized_start=503
-  _globals['_PUSHRESPONSE']._serialized_end=628
-  _globals['_OPENED']._serialized_start=631
-  _globals['_OPENED']._serialized_end=995
-  _globals['_OPENED_RESERVEDENTRY']._serialized_start=948
-  _globals['_OPENED_RESERVEDENTRY']._serialized_end=995
-  _globals['_REFUSED']._serialized_start=997
-  _globals['_REFUSED']._serialized_end=1067
-  _globals['_ACK']._serialized_start=1070
-  _globals['_ACK']._serialized_end=1298
-  _globals['_REFUSEDBYTIME']._serialized_start=1300
-  _globals['_REFUSEDBYTIME']._serialized_end=1378
-  _globals['_REJECTED']._serialized_start=1380
-  _globals['_REJECTED']._serialized_end=1439
-  _globals['_INGESTSERVICE']._serialized_start=1527
-  _globals['_INGESTSERVICE']._serialized_end=1609
+  _globals['_PUSHREQUEST']._serialized_end=252
+  _globals['_BATCH']._serialized_start=254
+  _globals['_BATCH']._serialized_end=312
+  _globals['_OPEN']._serialized_start=315
+  _globals['_OPEN']._serialized_end=446
+  _globals['_CLOSE']._serialized_start=448
+  _globals['_CLOSE']._serialized_end=471
+  _globals['_LOSS']._serialized_start=473
+  _globals['_LOSS']._serialized_end=564
+  _globals['_PUSHRESPONSE']._serialized_start=566
+  _globals['_PUSHRESPONSE']._serialized_end=691
+  _globals['_OPENED']._serialized_start=694
+  _globals['_OPENED']._serialized_end=1079
+  _globals['_OPENED_RESERVEDENTRY']._serialized_start=1032
+  _globals['_OPENED_RESERVEDENTRY']._serialized_end=1079
+  _globals['_REFUSED']._serialized_start=1081
+  _globals['_REFUSED']._serialized_end=1151
+  _globals['_ACK']._serialized_start=1154
+  _globals['_ACK']._serialized_end=1382
+  _globals['_REFUSEDBYTIME']._serialized_start=1384
+  _globals['_REFUSEDBYTIME']._serialized_end=1462
+  _globals['_REJECTED']._serialized_start=1464
+  _globals['_REJECTED']._serialized_end=1523
+  _globals['_INGESTSERVICE']._serialized_start=1611
+  _globals['_INGESTSERVICE']._serialized_end=1693
 # @@protoc_insertion_point(module_scope)

@@ -17,14 +17,16 @@ ACK_LEVEL_ACCEPTED: AckLevel
 ACK_LEVEL_DURABLE: AckLevel
 
 class PushRequest(_message.Message):
-    __slots__ = ("batch", "open", "loss")
+    __slots__ = ("batch", "open", "loss", "close")
     BATCH_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
     LOSS_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_FIELD_NUMBER: _ClassVar[int]
     batch: Batch
     open: Open
     loss: Loss
-    def __init__(self, batch: _Optional[_Union[Batch, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., loss: _Optional[_Union[Loss, _Mapping]] = ...) -> None: ...
+    close: Close
+    def __init__(self, batch: _Optional[_Union[Batch, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., loss: _Optional[_Union[Loss, _Mapping]] = ..., close: _Optional[_Union[Close, _Mapping]] = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("handle", "sequence", "payload")
@@ -52,6 +54,12 @@ class Open(_message.Message):
     level: AckLevel
     def __init__(self, handle: _Optional[int] = ..., endpoint: _Optional[str] = ..., producer_id: _Optional[bytes] = ..., epoch: _Optional[int] = ..., schema: _Optional[bytes] = ..., level: _Optional[_Union[AckLevel, str]] = ...) -> None: ...
 
+class Close(_message.Message):
+    __slots__ = ("handle",)
+    HANDLE_FIELD_NUMBER: _ClassVar[int]
+    handle: int
+    def __init__(self, handle: _Optional[int] = ...) -> None: ...
+
 class Loss(_message.Message):
     __slots__ = ("handle", "dropped_rows", "unconvertible_rows", "lost_rows")
     HANDLE_FIELD_NUMBER: _ClassVar[int]
@@ -75,7 +83,7 @@ class PushResponse(_message.Message):
     def __init__(self, acks: _Optional[_Iterable[_Union[Ack, _Mapping]]] = ..., opened: _Optional[_Iterable[_Union[Opened, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[Refused, _Mapping]]] = ...) -> None: ...
 
 class Opened(_message.Message):
-    __slots__ = ("handle", "endpoint_uid", "last_sequence", "level", "columns", "reserved", "notes", "payload_bytes_max", "rows_max", "refused_by_time")
+    __slots__ = ("handle", "endpoint_uid", "last_sequence", "level", "columns", "reserved", "notes", "payload_bytes_max", "rows_max", "refused_by_time", "takes_close")
     class ReservedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +101,7 @@ class Opened(_message.Message):
     PAYLOAD_BYTES_MAX_FIELD_NUMBER: _ClassVar[int]
     ROWS_MAX_FIELD_NUMBER: _ClassVar[int]
     REFUSED_BY_TIME_FIELD_NUMBER: _ClassVar[int]
+    TAKES_CLOSE_FIELD_NUMBER: _ClassVar[int]
     handle: int
     endpoint_uid: str
     last_sequence: int
@@ -103,7 +112,8 @@ class Opened(_message.Message):
     payload_bytes_max: int
     rows_max: int
     refused_by_time: RefusedByTime
-    def __init__(self, handle: _Optional[int] = ..., endpoint_uid: _Optional[str] = ..., last_sequence: _Optional[int] = ..., level: _Optional[_Union[AckLevel, str]] = ..., columns: _Optional[_Iterable[_Union[_schema_pb2.Column, _Mapping]]] = ..., reserved: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ..., payload_bytes_max: _Optional[int] = ..., rows_max: _Optional[int] = ..., refused_by_time: _Optional[_Union[RefusedByTime, _Mapping]] = ...) -> None: ...
+    takes_close: bool
+    def __init__(self, handle: _Optional[int] = ..., endpoint_uid: _Optional[str] = ..., last_sequence: _Optional[int] = ..., level: _Optional[_Union[AckLevel, str]] = ..., columns: _Optional[_Iterable[_Union[_schema_pb2.Column, _Mapping]]] = ..., reserved: _Optional[_Mapping[str, str]] = ..., notes: _Optional[_Iterable[str]] = ..., payload_bytes_max: _Optional[int] = ..., rows_max: _Optional[int] = ..., refused_by_time: _Optional[_Union[RefusedByTime, _Mapping]] = ..., takes_close: bool = ...) -> None: ...
 
 class Refused(_message.Message):
     __slots__ = ("handle", "code", "field", "reason")

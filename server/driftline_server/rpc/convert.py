@@ -128,6 +128,7 @@ def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
         payload_bytes_max=limits.payload_bytes_max,
         rows_max=limits.rows_max,
         refused_by_time=refused_by_time(handle.producer.refused_by_time),
+        takes_close=True,
     )
 
 

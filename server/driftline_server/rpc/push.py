@@ -197,13 +197,19 @@ class Stream:
                 self._on_open(message.open)
             case _ if message.WhichOneof("part") == "loss":
                 self._on_loss(message.loss)
+            case _ if message.WhichOneof("part") == "close":
+                self._on_close(message.close)
             case _:
-                raise InvalidInput("the message holds no batch, open or loss", field="part")
+                raise InvalidInput("the message holds no batch, open, loss or close", field="part")
 
     def _on_open(self, request: pb.Open) -> None:
         try:
             if len(self._handles) >= self._handles_max and request.handle not in self._handles:
-                raise ResourceExhausted(f"a stream has at most {self._handles_max} handles", field="handle")
+                raise ResourceExhausted(
+                    f"a stream has at most {self._handles_max} handles, one for each open monitor of a process; "
+                    "close those that are done, or start the server with a higher handles_max",
+                    field="handle",
+                )
             origin = Origin(request.producer_id, request.epoch)
             handle = self._intake.open(request.endpoint, origin, request.schema, self._listener(request.level))
         except CoreError as error:
@@ -229,6 +235,11 @@ class Stream:
             self._intake.report(handle, Losses(loss.dropped_rows, loss.unconvertible_rows, loss.lost_rows))
         except CoreError as error:
             self._refuse(loss.handle, error)
+
+    def _on_close(self, close: pb.Close) -> None:
+        """Gives the place back; acknowledgements go by number, so those that are still to come need no handle."""
+        self._handles.pop(close.handle, None)
+        self._closed_handles.discard(close.handle)
 
     def _on_batch(self, batch: Batch) -> None:
         handle = self._bound(batch.handle)

@@ -1,0 +1,66 @@
+"""What becomes of a reference's columns on their way: which are sent, and what a dictionary of numbers or of times is."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+from tests.e2e.server import CALL_S, Server
+
+import driftline
+
+LONG = "x" * 5 * 2**20
+NUMBERS = pa.array([7, 8, 9] * 20).dictionary_encode()
+
+
+def kinds(endpoint: driftline.Endpoint) -> dict[str, str]:
+    return {column.name: column.kind for column in endpoint.columns}
+
+
+def test_a_dictionary_of_numbers_is_numeric_unless_it_is_called_categorical(server: Server) -> None:
+    table = pa.table({"zip": NUMBERS, "share": NUMBERS.cast(pa.dictionary(pa.int32(), pa.float64()))})
+    with driftline.connect(server.address) as client:
+        assert kinds(client.create_endpoint("columns/numbers", reference=table)) == {"zip": "numeric", "share": "numeric"}
+        made = client.create_endpoint("columns/words", reference=table, kinds=dict.fromkeys(("zip", "share"), "categorical"))
+        assert kinds(made) == {"zip": "categorical", "share": "categorical"}
+        for name in ("columns/numbers", "columns/words"):
+            with driftline.Monitor(server.address, name) as monitor:
+                monitor.log_batch(table)
+                monitor.log_batch(pa.table({"zip": [7, 8, 9] * 20, "share": [7.0, 8.0, 9.0] * 20}))
+                assert monitor.flush(CALL_S), monitor.stats
+            report = client.drift(name, window="1h")
+            assert (report.rows, report.drift) == (120, 0.0)
+
+
+def test_a_dictionary_of_times_is_refused_as_times_are(server: Server) -> None:
+    times = pa.array([datetime(2026, 1, 31, tzinfo=UTC)] * 60)
+    with driftline.connect(server.address) as client:
+        told = []
+        for column in (times, times.dictionary_encode()):
+            with pytest.raises(driftline.InvalidInput, match=r"a moment .* leave it out \(exclude=\['at'\]\)") as refused:
+                client.create_endpoint("columns/times", reference=pa.table({"at": column, "amount": [1.0] * 60}))
+            told.append(str(refused.value))
+        assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("choice", [{"exclude": ["text"]}, {"features": ["caf\u00e9"]}])
+def test_columns_that_are_not_used_are_not_sent(server: Server, choice: dict[str, list[str]]) -> None:
+    columns = {"text": [LONG] * 60, "cafe\u0301": list(range(60)), "score": [0.5] * 60, "id": list(range(60))}
+    name = f"columns/{'-'.join(choice)}"
+    with driftline.connect(server.address) as client:
+        made = client.create_endpoint(name, reference=pa.table(columns), prediction="score", **choice)  # type: ignore[arg-type]
+        assert kinds(made) == {"caf\u00e9": "numeric", "score": "numeric"}
+        assert client.set_reference(name, reference=pa.table(columns)).notes == (
+            "column 'text' of the reference is not known to the endpoint and is ignored",
+            "column 'id' of the reference is not known to the endpoint and is ignored",
+        )
+        with pytest.raises(driftline.InvalidInput, match="exclude names 'txet', which the reference has not"):
+            client.create_endpoint("columns/typo", reference=pa.table({"text": ["a"] * 60}), exclude=["txet"])
+
+
+def test_a_row_that_is_too_large_names_its_largest_column(server: Server) -> None:
+    table = pa.table({"score": [1.0], "text": [LONG], "more": [LONG[:1000]]})
+    with driftline.connect(server.address) as client:
+        with pytest.raises(driftline.InvalidInput, match=r"column 'text': leave it out .* \(exclude=\['text'\]\), or shorten it"):
+            client.create_endpoint("columns/long", reference=table)
+        with pytest.raises(driftline.InvalidInput, match="'score' is the prediction or label and excluded; take it out of one"):
+            client.create_endpoint("columns/lost", reference=table.drop("text"), prediction="score", exclude=["score"])
