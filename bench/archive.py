@@ -21,6 +21,7 @@ from samples import batches
 from driftline_core.binding import Plan
 from driftline_core.engine import Frame
 from driftline_core.facts import Origin
+from driftline_core.panes import HOUR_US
 from driftline_core.reference import build_reference
 from driftline_core.roles import normal, resolve
 from driftline_core.schema import EndpointSpec
@@ -37,7 +38,6 @@ from driftline_server.records import Record
 from driftline_server.registration import Registration
 
 UID = "0" * 32
-HOUR_US = 3_600_000_000
 START_US = 1_764_036_000_000_000
 BOUNDS = Bounds(300_000_000, 400 * 24 * HOUR_US)
 MB = 1e6

@@ -22,13 +22,13 @@ import pyarrow as pa
 
 from driftline_core.binding import Plan
 from driftline_core.engine import Engine, Frame, Span
+from driftline_core.panes import HOUR_US
 from driftline_core.query import Report, drift_report
 from driftline_core.reference import build_reference
 from driftline_core.roles import normal, resolve
 from driftline_core.schema import EndpointSpec
 from driftline_server.store import Hour, Store, StoredEndpoint
 
-HOUR_US = 3_600_000_000
 ROWS = 2000
 SINCE = 480_000  # hours since 1970
 SPEC = normal(EndpointSpec("bench"))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from driftline_core.errors import InvalidInput
+from driftline_core.panes import HOUR_US
 
 RESERVED = ("id", "timestamp", "latency", "error")
-HOUR_US = 3_600_000_000
 
 
 class Role(StrEnum):

@@ -2,8 +2,8 @@
 
 from driftline_core.errors import InvalidInput
 from driftline_core.facts import Span
+from driftline_core.panes import HOUR_US
 
-_HOUR_US = 3_600_000_000
 _TIME_MAX_US = 2**61
 
 
@@ -23,5 +23,5 @@ def asked_span(window_us: int | None, start_us: int | None, end_us: int | None) 
     if start_us is not None and end_us is not None and start_us >= end_us:
         raise InvalidInput("start is not before end", field="span.start_us")
     if window_us is None and start_us is None and end_us is None:
-        window_us = _HOUR_US
+        window_us = HOUR_US
     return Span(window_us, start_us, end_us)

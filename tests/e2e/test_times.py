@@ -12,12 +12,9 @@ from tests.e2e.push import payload_of
 from tests.e2e.server import Server
 from tests.e2e.watched import Watched, says
 
+from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from driftline_proto.v1 import metrics_pb2
 
-SECOND_US = 10**6
-MINUTE_US = 60 * SECOND_US
-HOUR_US = 60 * MINUTE_US
-DAY_US = 24 * HOUR_US
 REFERENCE = pa.record_batch({"x": np.arange(100.0)})
 
 

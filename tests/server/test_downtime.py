@@ -10,13 +10,10 @@ from tests.e2e.push import PushClient, payload_of
 from tests.e2e.watched import create
 from tests.server.inside import CALL_S, WAIT_S, Inside, SetClock, records_of, stored_hours, writing_is_held_up
 
+from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US
 from driftline_proto.v1 import metrics_pb2
 from driftline_server.records import Record
 
-SECOND_US = 1_000_000
-MINUTE_US = 60 * SECOND_US
-HOUR_US = 60 * MINUTE_US
-DAY_US = 24 * HOUR_US
 START_US = 1_700_000_000_000_000 // HOUR_US * HOUR_US
 NAME = "tests/away/model:v1"
 REFERENCE = pa.record_batch({"x": np.arange(100.0)})

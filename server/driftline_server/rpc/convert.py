@@ -4,6 +4,7 @@ from driftline_core.delivery import RefusedByTime
 from driftline_core.drift import Status
 from driftline_core.engine import Span, Totals
 from driftline_core.errors import InvalidInput
+from driftline_core.panes import HOUR_US
 from driftline_core.payload import Limits
 from driftline_core.query import Bin, ColumnDrift, Report
 from driftline_core.schema import BinsSpec, Column, EndpointSpec, Kind, Role, Thresholds
@@ -34,8 +35,6 @@ _STATUS_CODES = {
     Status.INSUFFICIENT_DATA: schema_pb2.STATUS_INSUFFICIENT_DATA,
 }
 
-_HOUR_US = 3_600_000_000
-
 
 def spec(message: endpoint_pb2.EndpointSpec) -> EndpointSpec:
     """What a creator says; raises InvalidInput."""
@@ -51,7 +50,7 @@ def spec(message: endpoint_pb2.EndpointSpec) -> EndpointSpec:
         column_thresholds={name: _thresholds(pair) for name, pair in message.column_thresholds.items()},
         reserved=dict(message.reserved),
         rows_min=message.rows_min if message.HasField("rows_min") else 50,
-        stale_after_us=message.stale_after_us if message.HasField("stale_after_us") else _HOUR_US,
+        stale_after_us=message.stale_after_us if message.HasField("stale_after_us") else HOUR_US,
     )
 
 

@@ -2,12 +2,12 @@
 
 from sqlite_utils import Database
 
+from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US
 from driftline_server.store.measures import COLUMN_METRICS, ENDPOINT_METRICS
 
 _NOW_US = "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000)"
-_DAY_US = 86_400_000_000
 # A row reaches this file when its hour has closed: up to an hour and five minutes after it came.
-_BEHIND_US = 3_900_000_000
+_BEHIND_US = HOUR_US + 5 * MINUTE_US
 
 
 def _iso(column: str) -> str:
@@ -65,7 +65,7 @@ FROM newest_columns CROSS JOIN (SELECT column1 AS metric FROM (VALUES {_listed(C
 SELECT endpoint, column, role, max(drift) AS drift, status, start AS hour,
        sum(status IN ('potential', 'detected')) AS hours_alarmed, count(*) AS hours, sum(rows) AS rows
 FROM newest_columns
-WHERE start_us >= {_NOW_US} - {_DAY_US} AND role <> 'label' AND drift IS NOT NULL
+WHERE start_us >= {_NOW_US} - {DAY_US} AND role <> 'label' AND drift IS NOT NULL
 GROUP BY endpoint, column
 ORDER BY drift DESC
 """,
