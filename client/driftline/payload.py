@@ -43,7 +43,7 @@ def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 def plain_column(column: pa.Array) -> pa.Array:
     """The column in plain types; what has no plain form is returned as it is, for the server to say what is wrong with it.
 
-    A dictionary of anything but text is what its values are: of numbers it is numeric, unless the endpoint says categorical.
+    The values of a dictionary are categories, numbers too; but one of times is what its values are, which are refused.
     """
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
@@ -57,7 +57,8 @@ def plain_column(column: pa.Array) -> pa.Array:
         if is_text(column.type.value_type):
             return column.cast(CATEGORIES)
         if not pt.is_nested(column.type.value_type):
-            return column.dictionary_decode()
+            values = column.dictionary_decode()
+            return values if pt.is_temporal(values.type) else values.cast(pa.string()).dictionary_encode()
     return column
 
 

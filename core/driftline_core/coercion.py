@@ -20,9 +20,13 @@ _CODES = pa.dictionary(pa.int32(), pa.string())
 
 
 def natural_kind(arrow: pa.DataType, name: str) -> Kind:
-    """The kind a reference's column has unless its creator says otherwise; raises InvalidInput for a type that cannot be binned."""
+    """The kind a reference's column has unless its creator says otherwise; raises InvalidInput for a type that cannot be binned.
+
+    Who made a dictionary, of numbers too, meant categories.
+    """
     if types.is_dictionary(arrow):
-        return natural_kind(arrow.value_type, name)
+        natural_kind(arrow.value_type, name)
+        return Kind.CATEGORICAL
     if types.is_boolean(arrow):
         return Kind.BOOLEAN
     if _is_number(arrow) or types.is_null(arrow):
