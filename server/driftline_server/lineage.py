@@ -55,6 +55,8 @@ def mark_of(found: Checkpoint | None) -> Mark | None:
 
 def require_database(journal: Path, checkpoints: Path, database: Path, filesystem: Filesystem) -> None:
     """Raises PartsDiffer where the database is missing of a folder that had one: asked before one is made. Raises OSError."""
+    if not database.parent.is_dir():
+        return
     names = filesystem.names(journal)
     has_lived = any(name.endswith(JOURNAL_SUFFIX) for name in names) or bool(positions(checkpoints, filesystem))
     if FILE in names and has_lived and not database.exists():

@@ -90,7 +90,7 @@ def test_a_journal_that_ends_before_what_was_durable_is_refused(tmp_path: Path) 
     line = refused(tmp_path)
     assert says(
         line,
-        "the journal is damaged",
-        "positions 1 to 2, to which it had come, are missing",
-        f"`driftline repair --data {tmp_path}`",
+        "its checkpoints are missing or damaged",
+        "its journal does not reach back to the first position",
+        f"driftline repair --data {tmp_path} --from-database",
     )
