@@ -43,7 +43,7 @@ def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 def plain_column(column: pa.Array) -> pa.Array:
     """The column in plain types; what has no plain form is returned as it is, for the server to say what is wrong with it.
 
-    The values of a dictionary are categories, numbers too; but one of times is what its values are, which are refused.
+    A dictionary of numbers stays one: categorical, unless the endpoint says numeric. One of times is times, which are refused.
     """
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
@@ -56,9 +56,8 @@ def plain_column(column: pa.Array) -> pa.Array:
     if pt.is_dictionary(column.type) and not is_categories(column.type):
         if is_text(column.type.value_type):
             return column.cast(CATEGORIES)
-        if not pt.is_nested(column.type.value_type):
-            values = column.dictionary_decode()
-            return values if pt.is_temporal(values.type) else values.cast(pa.string()).dictionary_encode()
+        if pt.is_temporal(column.type.value_type):
+            return column.dictionary_decode()
     return column
 
 

@@ -16,12 +16,12 @@ def kinds(endpoint: driftline.Endpoint) -> dict[str, str]:
     return {column.name: column.kind for column in endpoint.columns}
 
 
-def test_a_dictionary_of_numbers_is_numeric_unless_it_is_called_categorical(server: Server) -> None:
+def test_a_dictionary_of_numbers_is_categorical_unless_it_is_called_numeric(server: Server) -> None:
     table = pa.table({"zip": NUMBERS, "share": NUMBERS.cast(pa.dictionary(pa.int32(), pa.float64()))})
     with driftline.connect(server.address) as client:
-        assert kinds(client.create_endpoint("columns/numbers", reference=table)) == {"zip": "numeric", "share": "numeric"}
-        made = client.create_endpoint("columns/words", reference=table, kinds=dict.fromkeys(("zip", "share"), "categorical"))
-        assert kinds(made) == {"zip": "categorical", "share": "categorical"}
+        assert kinds(client.create_endpoint("columns/words", reference=table)) == {"zip": "categorical", "share": "categorical"}
+        made = client.create_endpoint("columns/numbers", reference=table, kinds=dict.fromkeys(("zip", "share"), "numeric"))
+        assert kinds(made) == {"zip": "numeric", "share": "numeric"}
         for name in ("columns/numbers", "columns/words"):
             with driftline.Monitor(server.address, name) as monitor:
                 monitor.log_batch(table)
