@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -44,11 +43,13 @@ def serve(listen: str | None, http: str | None, data: str | None, config: Path |
     if app.page is not None:
         linked = f", linked as {app.page.url}" if settings.public_url else ""
         say(f"driftline: reports for a browser at {app.page.local}{linked}")
-    say(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}")
-    asked = threading.Event()
+    asked, ask = (
+        os.pipe()
+    )  # and no event: a signal that comes while one is being waited for finds its lock taken, and waits for ever
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    asked.wait()
+        signal.signal(number, lambda *_: os.write(ask, b"."))
+    say(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}")
+    os.read(asked, 1)
     say("driftline: draining")
     app.stop()
 
