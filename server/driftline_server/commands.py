@@ -43,9 +43,8 @@ def serve(listen: str | None, http: str | None, data: str | None, config: Path |
     if app.page is not None:
         linked = f", linked as {app.page.url}" if settings.public_url else ""
         say(f"driftline: reports for a browser at {app.page.local}{linked}")
-    asked, ask = (
-        os.pipe()
-    )  # and no event: a signal that comes while one is being waited for finds its lock taken, and waits for ever
+    # A pipe and no event: its lock may be held by the very thread that the signal interrupts, which would wait for ever.
+    asked, ask = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os.write(ask, b"."))
     say(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}")
