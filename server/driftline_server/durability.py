@@ -49,13 +49,7 @@ class Durability:
         on_state: Callable[[State, str], None],
     ) -> None:
         """Takes the data folder for this process. Raises ConfigError, one line, where it cannot be had."""
-        try:
-            lineage.require_database(folder / JOURNAL, folder / CHECKPOINTS, folder / DATABASE, filesystem)
-            self._store = Store.open(folder)
-        except StoreError as error:
-            raise ConfigError(str(error)) from None
-        except (PartsDiffer, OSError) as error:
-            raise ConfigError(f"data directory {folder}: {error}") from None
+        self._store = _opened(folder, filesystem)
         self._folder = folder
         self._engine = engine
         self._registry = registry
@@ -206,3 +200,13 @@ class Durability:
             snapshot_days=settings.snapshot_days,
         )
         return archive, exports
+
+
+def _opened(folder: Path, filesystem: Filesystem) -> Store:
+    try:
+        lineage.require_database(folder / JOURNAL, folder / CHECKPOINTS, folder / DATABASE, filesystem)
+        return Store.open(folder)
+    except StoreError as error:
+        raise ConfigError(str(error)) from None
+    except (PartsDiffer, OSError) as error:
+        raise ConfigError(f"data directory {folder}: {error}") from None

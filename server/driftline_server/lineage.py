@@ -22,8 +22,6 @@ FILE = "lineage"
 SECTION = "folder"
 _COPY = "put back journal, checkpoints and driftline.sqlite of one copy, or name another --data DIR"
 _ALONE = "or go on without it, from what the database holds: driftline repair --data {} --from-database"
-
-
 _NO_DATABASE = f"its driftline.sqlite is missing, and with it the hours that were stored; {_COPY}"
 
 

@@ -145,19 +145,30 @@ def test_a_young_folder_without_its_journal_s_file_is_told(tmp_path: Path) -> No
     assert "its checkpoints are missing or damaged, and its journal does not reach back" in refused(tmp_path / "dead", Standing())
 
 
-def test_archived_rows_stay_where_the_journal_alone_has_forgotten_an_endpoint(tmp_path: Path) -> None:
-    clock = live_a_while(tmp_path)
-    with living(tmp_path, clock) as life:
-        before = life.files()
-        assert before
-        uid = life.registry.entry("m").current().uid
-        life.durability._snapshots.on_deleted = lambda registration, at_us: None  # type: ignore[method-assign]
-        life.durability._orphans = {uid}
-        life.registry.remove(uid)  # as after a repair that had to drop its creation
-        life.durability._archive._spared = frozenset({uid})
-        life.durability._archive._find_orphans()
-        life.durability._archive._forget_deleted()
-        assert life.files() == before
+def test_what_the_database_holds_stays_where_a_repair_had_to_drop_an_endpoint_s_creation(tmp_path: Path) -> None:
+    clock, folder = Standing(), tmp_path / "dead"
+    with living(tmp_path / "life", clock, checkpoint_seconds=3_600) as life:
+        uid = life.create()
+        handle = life.producer(batch(1).schema)
+        for number in range(8):
+            life.push(handle, batch(ROWS, first=number * ROWS))
+            life.settle()
+        until(lambda: life.files() and uid in {each for each, *_ in uids(tmp_path / "life")})
+        shutil.copytree(tmp_path / "life", folder)
+    first = folder / JOURNAL / "00000000000000000001.journal"
+    content = bytearray(first.read_bytes())
+    content[200] ^= 1  # in the record that created the endpoint
+    first.write_bytes(content)
+    assert "`driftline repair" in refused(folder, clock)
+    done = CliRunner().invoke(repair, ["--data", str(folder)])
+    assert (done.exit_code, "positions 1)" in done.output) == (0, True), done.output
+    archived = sorted(path for path in (folder / "archive").rglob("*.parquet"))
+    with living(folder, clock) as life:
+        assert uid not in life.registry.by_uid()
+        life.create("other")  # another job of the archive's thread, and of the store's
+        until(lambda: len(uids(folder)) == 2)
+    assert [deleted for each, _, deleted in uids(folder) if each == uid] == [None]
+    assert sorted((folder / "archive").rglob("*.parquet")) == archived != []
 
 
 def test_an_older_copy_of_the_database_is_told(tmp_path: Path) -> None:
