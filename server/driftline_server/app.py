@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -55,7 +54,7 @@ class App:
         settings = settings.model_copy(update={"public_address": settings.public_address or reached(settings.listen, self._port)})
         self._settings = settings
         self.page = place_of(settings, self._port)
-        links = Links(page=self.page.url if self.page else "", server=settings.public_address)
+        links = Links(page=self.page.url if self.page else "", server=settings.public_address, keeps_rows=settings.data != "none")
         clock = clock or SystemClock()
         limits = Limits(settings.payload_bytes_max, settings.batch_rows_max, settings.batch_cells_max, settings.columns_max)
         self._room = room = Credits(batches_max=settings.queue_batches_max, bytes_max=settings.queue_bytes_max)
@@ -75,8 +74,7 @@ class App:
                 on_state=self._on_state,
             )
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
-        told = replace(links, keeps_rows=self._durability is not None)  # the page says itself where rows are kept
-        self._alerting = alerting(settings, registry, answers, told, owner=self._owner, clock=clock, durability=self._durability)
+        self._alerting = alerting(settings, registry, answers, links, owner=self._owner, clock=clock, durability=self._durability)
         exports = self._durability.exports if self._durability else None
         self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits, engine.settings), settings)
         self._server.add_generic_rpc_handlers(

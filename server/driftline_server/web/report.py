@@ -42,11 +42,16 @@ def report_page(seen: Seen, links: Links, *, root: str) -> str:
         element("h2", "Commands"),
         element("p", "The report again, in a terminal:"),
         element("pre", element("code", links.report(seen))),
-        element("p", "The rows of the window, where they are kept:"),
-        element("pre", element("code", links.export(seen))),
+        *_rows(seen, links),
         element("p", "As counted until ", time_of(seen.at_us), " UTC.", class_="soft"),
         root=root,
     )
+
+
+def _rows(seen: Seen, links: Links) -> list[Child]:
+    if not links.keeps_rows:
+        return []
+    return [element("p", "The rows of the window, where they are kept:"), element("pre", element("code", links.export(seen)))]
 
 
 def _headline(seen: Seen) -> list[Child]:

@@ -58,6 +58,13 @@ def test_without_alerts_the_verdict_is_the_status() -> None:
     assert 'id="alerts"' not in page_of(seen_of())
 
 
+def test_a_command_that_cannot_work_is_not_named() -> None:
+    assert "driftline export m --start" in page_of(seen_of())
+    kept_nowhere = report_page(seen_of(), Links(server="127.0.0.1:7433", keeps_rows=False), root="../")
+    assert "driftline drift m --start" in kept_nowhere
+    assert "driftline export" not in kept_nowhere
+
+
 @pytest.mark.parametrize("state", [Phase.FIRING, Phase.ACKNOWLEDGED, Phase.RESOLVED])
 def test_beside_an_alert_no_headline_is_green(state: Phase) -> None:
     text = page_of(seen_of(replace(SLOW, state=state)))
