@@ -161,7 +161,8 @@ class Board:
                 told = settle(entry.state, None, moment, self._silences.values())
                 outcome = Outcome((), told, is_changed=bool(told))
             else:
-                outcome = step(entry.state, rule, entry.verdict, moment, self._silences.values())
+                verdict = self._known(rule, key[1], entry.verdict, moment)
+                outcome = step(entry.state, rule, verdict, moment, self._silences.values())
             self._keep(key, entry, outcome, moment, gathered)
         return gathered.changes()
 
@@ -201,8 +202,15 @@ class Board:
             arrival = self._arrivals[seen.endpoint] = _Arrival(seen.tick, moment.steady_us - seen.silent_us)
         return moment.steady_us - arrival.steady_us
 
+    def _known(self, rule: Rule, endpoint: str, verdict: Verdict, moment: Moment) -> Verdict:
+        """A verdict; where the rule is held by rows and none came for its whole window, one that does not know."""
+        if not rule.is_held_by_rows or moment.steady_us - self._arrivals[endpoint].steady_us < rule.window_us:
+            return verdict
+        return replace(verdict, breaching=(), unclear=verdict.unclear | verdict.parts)
+
     def _take(self, rule: Rule, endpoint: str, verdict: Verdict, moment: Moment, gathered: Gathered) -> None:
         key = (rule.name, endpoint, verdict.column)
+        verdict = self._known(rule, endpoint, verdict, moment)
         entry = self._entries.get(key)
         if entry is None:
             if not verdict.breaching:

@@ -5,7 +5,7 @@ once; the state remembers it, so that an evaluation after a restart finds nothin
 
 - An *event* is a breach on a tick not counted before. `criteria` asks for so many events, each valid for `within_us` after it was
   seen. Events are used up when the alert fires, and are not counted while it does.
-- `hold`: breached at every evaluation for so long. Anything else breaks it, not knowing included.
+- `hold`: breached at every evaluation for so long. Anything else breaks it, not knowing included (see `Board._known`).
 - It clears when no part breaches, and each that did while it fired has been seen clear since (see `evaluation`); with
   `reset = "manual"` only by hand. After a reset the same data does not begin a new alert; new data does.
 - `cooldown`: so long after a firing was told, no firing of this rule, endpoint and column is told. It is told at the end, if it

@@ -80,6 +80,11 @@ class Rule:
         return self.event == NO_DATA or self.metric in LOSSES
 
     @property
+    def is_held_by_rows(self) -> bool:
+        """Whether its `hold` goes on only while rows come: what they say of the endpoint is not known when none do."""
+        return self.hold_us > 0 and not self.is_by_clock and self.metric != "rows"
+
+    @property
     def is_of_columns(self) -> bool:
         """Whether it looks at columns: those it names, or all."""
         return bool(self.column) or (self.event != NO_DATA and self.metric not in ENDPOINT_METRICS)

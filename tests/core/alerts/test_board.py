@@ -57,6 +57,14 @@ def test_silence_is_told_on_time_though_the_clock_steps_back(back_us: int) -> No
     assert only == (601 if back_us else 600, True)
 
 
+@pytest.mark.parametrize(("name", "fires"), [("latency_p99", False), ("rows", True)])
+def test_a_hold_is_broken_where_no_row_comes_for_the_window_but_for_a_metric_that_tells_of_that(name: str, fires: bool) -> None:
+    board = Board([Rule("held", metric=name, above=0.2, window_us=10 * MINUTE, hold_us=10 * MINUTE)])
+    board.evaluate(metric(name, 0.5, at_us=T0, tick=1, window_us=10 * MINUTE))
+    told = [board.advance(T0 + second * SECOND).notifications for second in range(1, 1800)]
+    assert any(told) is fires
+
+
 def test_rows_that_come_after_the_clock_stepped_back_end_the_silence() -> None:
     board = Board([SILENT])
     board.evaluate(arrival(T0, tick=1))

@@ -6,12 +6,13 @@
 import json
 import math
 import os
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.core.alerts.looking import ENDPOINT, MINUTE, SECOND, columns
+from tests.core.alerts.looking import ENDPOINT, HOUR, MINUTE, SECOND, columns
 from tests.core.alerts.oracle import BAND, BREACH, CLEAR, UNKNOWN, Act, History, Look, expected
 
 from driftline_core.alerts import Board, Changes, Criteria, Notification, Phase, Rule, Silence
@@ -32,20 +33,28 @@ class Alerting(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now, self.skew, self.data, self.silences_made = START, 0, 0, 0
+        self.came = START
         self.sides: dict[str, str] = {}
         self.history: History = []
         self.told: list[tuple[int, Notification]] = []
         self.stored: dict[Any, Any] = {}
 
     @initialize(
-        count=st.integers(1, 3), within=PERIODS, hold=PERIODS, cooldown=PERIODS, reset=st.sampled_from(Reset), clear=st.booleans()
+        count=st.integers(1, 3),
+        within=PERIODS,
+        window=st.sampled_from((MINUTE, HOUR)),
+        hold=PERIODS,
+        cooldown=PERIODS,
+        reset=st.sampled_from(Reset),
+        clear=st.booleans(),
     )
-    def write_rule(self, count: int, within: int, hold: int, cooldown: int, reset: Reset, clear: bool) -> None:
+    def write_rule(self, count: int, within: int, window: int, hold: int, cooldown: int, reset: Reset, clear: bool) -> None:
         self.rule = Rule(
             "nulls",
             metric="null_share",
             above=0.5,
             clear=0.2 if clear else None,
+            window_us=window,
             criteria=Criteria(count, within or MINUTE) if count > 1 else Criteria(),
             hold_us=hold,
             cooldown_us=cooldown,
@@ -58,6 +67,7 @@ class Alerting(RuleBasedStateMachine):
     def rows_come(self, lapse: int, a: str, b: str) -> None:
         self.now += lapse
         self.data += 1
+        self.came = self.now
         self.sides = {"a": a, "b": b}
         self._look()
 
@@ -143,7 +153,8 @@ class Alerting(RuleBasedStateMachine):
     def _look(self) -> None:
         self.history.append(self._seen())
         values = {column: VALUES[side] for column, side in self.sides.items()}
-        self._take(self.board.evaluate(columns("null_share", values, at_us=self._wall, tick=self.data)))
+        seen = columns("null_share", values, at_us=self._wall, tick=self.data, window_us=self.rule.window_us)
+        self._take(self.board.evaluate(replace(seen, silent_us=self.now - self.came)))
 
     def _tick(self) -> None:
         if self.data:
@@ -151,8 +162,10 @@ class Alerting(RuleBasedStateMachine):
         self._take(self.board.advance(self._wall))
 
     def _seen(self) -> Look:
-        """Without a level of its own to clear at, what lies below the other one is clear."""
+        """Without a level of its own to clear at, what lies below the other one is clear. A hold is not held by rows of long ago."""
         sides = {column: CLEAR if side == BAND and self.rule.clear is None else side for column, side in self.sides.items()}
+        if self.rule.hold_us and self.now - self.came >= self.rule.window_us:
+            sides = {column: UNKNOWN if side == BREACH else side for column, side in sides.items()}
         return Look(self.now, sides, self.data)
 
     def _take(self, changes: Changes) -> None:
