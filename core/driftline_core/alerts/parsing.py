@@ -34,10 +34,10 @@ _GLOB = frozenset("*?[")
 E = TypeVar("E", bound=StrEnum)
 
 
-def parse(given: Mapping[str, Any], *, receivers: Collection[str] | None = None) -> Rule:
+def parse(given: Mapping[str, Any], *, receivers: Collection[str] | None = None, evaluate_us: int = 0) -> Rule:
     """The rule that some keys describe; a value of None is as good as no key. Raises InvalidInput.
 
-    `receivers` are the names there are; None where they are not known yet.
+    `receivers` are the names there are; None where they are not known yet. `evaluate_us` is how far apart two events are at least.
 
     >>> parse({"name": "slow", "metric": "latency_p99", "above": 0.2, "window": "10m"}).window_us
     600000000
@@ -55,7 +55,7 @@ def parse(given: Mapping[str, Any], *, receivers: Collection[str] | None = None)
         clear=_level(keys, "clear"),
         window_us=_period(keys, "window", least_us=WINDOW_MIN_US, most_us=WINDOW_MAX_US, default_us=HOUR_US),
         column=_column(keys),
-        criteria=_criteria(keys.get("criteria")),
+        criteria=_criteria(keys.get("criteria"), evaluate_us),
         hold_us=_period(keys, "hold"),
         severity=_choice(keys, "severity", Severity.WARNING),
         cooldown_us=_period(keys, "cooldown"),
@@ -66,14 +66,14 @@ def parse(given: Mapping[str, Any], *, receivers: Collection[str] | None = None)
     return _consistent(rule)
 
 
-def parse_all(given: object, *, receivers: Collection[str] | None = None) -> tuple[Rule, ...]:
+def parse_all(given: object, *, receivers: Collection[str] | None = None, evaluate_us: int = 0) -> tuple[Rule, ...]:
     """The rules of a list, each with a name of its own. Raises InvalidInput, whose field begins with the place: `rules[2].`."""
     if not isinstance(given, Sequence) or isinstance(given, str) or not all(isinstance(each, Mapping) for each in given):
         raise InvalidInput("rules is no list of tables; write each one under [[rules]]", field="rules")
     rules: dict[str, Rule] = {}
     for place, each in enumerate(given):
         try:
-            rule = parse(each, receivers=receivers)
+            rule = parse(each, receivers=receivers, evaluate_us=evaluate_us)
             if rule.name in rules:
                 _refuse("name", f"{rule.name!r} stands twice; give each rule its own")
         except InvalidInput as error:
@@ -173,7 +173,7 @@ def _column(keys: Mapping[str, Any]) -> str:
     return column
 
 
-def _criteria(given: Any) -> Criteria:
+def _criteria(given: Any, evaluate_us: int) -> Criteria:
     if given is None:
         return Criteria()
     if isinstance(given, Criteria):
@@ -190,6 +190,10 @@ def _criteria(given: Any) -> Criteria:
     within_us = duration_us(given["within"], "criteria.within")
     if not SECOND_US <= within_us <= PERIOD_MAX_US:
         _refuse("criteria.within", f"{str(given['within'])[:40]!r} is impossible; it can be from 1s to 30d")
+    least_us = (count - 1) * evaluate_us
+    if count > 1 and within_us <= least_us:
+        often = f"an endpoint is evaluated at most every {evaluate_us / 1e6:g} s (evaluate_seconds)"
+        _refuse("criteria.within", f"can never be met: {often}, so {count} events take more than {least_us / 1e6:g} s")
     return Criteria(count, within_us) if count > 1 else Criteria()
 
 

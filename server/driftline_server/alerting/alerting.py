@@ -86,7 +86,7 @@ class Alerting:
         """Adds a rule and evaluates it at once. Raises InvalidInput, AlreadyExists, ResourceExhausted."""
 
         def create() -> Rule:
-            rule = parse(given, receivers=self.receivers.names())
+            rule = parse(given, receivers=self.receivers.names(), evaluate_us=self._evaluate_us)
             self._watch.require_column(rule)
             self._board.add_rule(rule)
             try:

@@ -35,7 +35,7 @@ def alerting(
     try:
         known = parse_receivers(settings.receivers)
         receivers = Receivers(known, settings.default_receivers, ledger=ledger, clock=clock, context=context)
-        rules = parse_all(settings.rules, receivers=list(known))
+        rules = parse_all(settings.rules, receivers=list(known), evaluate_us=int(settings.evaluate_seconds * 1e6))
     except CoreError as error:
         named = not error.field or error.reason.startswith(error.field.partition(".")[0])
         raise ConfigError(error.reason if named else f"{error.field}: {error.reason}") from None

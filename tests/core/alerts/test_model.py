@@ -162,7 +162,7 @@ class Alerting(RuleBasedStateMachine):
         self._take(self.board.advance(self._wall))
 
     def _seen(self) -> Look:
-        """Without a level of its own to clear at, what lies below the other one is clear. A hold is not held by rows of long ago."""
+        """Without a level of its own to clear at, what lies below the other one is clear. No hold is held by rows of long ago."""
         sides = {column: CLEAR if side == BAND and self.rule.clear is None else side for column, side in self.sides.items()}
         if self.rule.hold_us and self.now - self.came >= self.rule.window_us:
             sides = {column: UNKNOWN if side == BREACH else side for column, side in sides.items()}

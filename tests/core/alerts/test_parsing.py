@@ -102,6 +102,13 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
+def test_more_events_than_are_looked_for_within_the_time_are_refused() -> None:
+    within = {**DRIFT, "criteria": {"count": 3, "within": "2s"}}
+    assert parse(within, evaluate_us=900_000).criteria.count == 3
+    with pytest.raises(InvalidInput, match=r"at most every 1 s .evaluate_seconds., so 3 events take more than 2 s"):
+        parse(within, evaluate_us=1_000_000)
+
+
 @pytest.mark.parametrize(("given", "field", "told"), REFUSED, ids=[f"{field}-{i}" for i, (_, field, _) in enumerate(REFUSED)])
 def test_every_bad_thing_is_refused_with_its_field_and_the_remedy(given: dict[str, Any], field: str, told: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
