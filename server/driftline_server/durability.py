@@ -122,7 +122,11 @@ class Durability:
         self._orphans = others - self._deleted
         self._snapshots.forget(others & self._deleted, self._clock.now_us())
         if self._orphans:
-            log.error("the database holds endpoints that the journal has lost; their hours are kept", endpoints=len(self._orphans))
+            log.error(
+                "the database holds endpoints that the journal has lost; their hours are kept until one of that name is created; "
+                "to have them served, go on from the database alone (`driftline repair --from-database`)",
+                endpoints=len(self._orphans),
+            )
         for uid, entry in served.items():
             registration = entry.current()
             if registration.reference.version not in {each.version for each in self.reader.references(uid)}:

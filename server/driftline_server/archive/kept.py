@@ -39,7 +39,7 @@ class Reasons:
             return "archive_days", f"rows are kept for {self.policy.days} days: set archive_days higher"
         return (
             "journal_bytes_max",
-            "they were dropped before they were archived, or came while nothing was archived: set journal_bytes_max higher",
+            "dropped before they were archived, come while nothing was, or lost in a repair: set journal_bytes_max higher",
         )
 
 
