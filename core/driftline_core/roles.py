@@ -25,7 +25,7 @@ def normal(spec: EndpointSpec) -> EndpointSpec:
         features=tuple(column_names(spec.features)),
         exclude=tuple(map(column_name, spec.exclude)),
         kinds=_normal_keys(spec.kinds),
-        bins=BinsSpec(spec.bins.strategy, _normal_keys(spec.bins.edges)),
+        bins=_normal_bins(spec.bins),
         column_thresholds=_normal_keys(spec.column_thresholds),
         reserved={word: _optional(column) for word, column in spec.reserved.items()},
     )
@@ -61,11 +61,29 @@ def resolve(spec: EndpointSpec, schema: pa.Schema) -> tuple[tuple[Column, ...], 
     return columns, notes
 
 
+def bins_of(given: BinsSpec, columns: Iterable[Column]) -> BinsSpec:
+    """Bins for an endpoint's columns, in normal form; raises InvalidInput where they name another, or one that takes no edges."""
+    bins, kinds = _normal_bins(given), {column.name: column.kind for column in columns}
+    _check_strategy(bins)
+    for name in bins.edges:
+        if name not in kinds:
+            raise InvalidInput(f"bins names {name!r}, which the endpoint has not; it has {_shown(list(kinds))}", field="bins")
+        _check_edges(name, kinds[name])
+    return bins
+
+
+def _check_strategy(bins: BinsSpec) -> None:
+    if bins.strategy not in STRATEGIES:
+        raise InvalidInput(f"bins {bins.strategy!r} is no strategy; take one of {', '.join(STRATEGIES)}, or edges", field="bins")
+
+
+def _check_edges(name: str, kind: Kind) -> None:
+    if kind is not Kind.NUMERIC:
+        raise InvalidInput(f"column {name!r} is {kind} and takes no edges; only numeric columns do", field=f"bins[{name!r}]")
+
+
 def _check_settings(spec: EndpointSpec) -> None:
-    if spec.bins.strategy not in STRATEGIES:
-        raise InvalidInput(
-            f"bins {spec.bins.strategy!r} is no strategy; take one of {', '.join(STRATEGIES)}, or edges", field="bins"
-        )
+    _check_strategy(spec.bins)
     if spec.rows_min < 1:
         raise InvalidInput("rows_min must be at least 1", field="rows_min")
     if spec.stale_after_us < 1:
@@ -91,8 +109,7 @@ def _check_columns(spec: EndpointSpec, names: list[str]) -> None:
     for place, wanted in places.items():
         for name in wanted:
             if name and name not in names:
-                shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-                raise InvalidInput(f"{place} names {name!r}, which the reference has not; it has {shown}", field=place)
+                raise InvalidInput(f"{place} names {name!r}, which the reference has not; it has {_shown(names)}", field=place)
     if spec.prediction and spec.prediction == spec.label:
         raise InvalidInput(f"column {spec.label!r} is both prediction and label; name two columns", field="label")
     for name in spec.features:
@@ -107,9 +124,13 @@ def _check_columns(spec: EndpointSpec, names: list[str]) -> None:
 def _kind(name: str, arrow: pa.DataType, spec: EndpointSpec) -> Kind:
     kind = spec.kinds.get(name) or natural_kind(arrow, name)
     cast_for(arrow, kind, name)  # refuses a type that the kind does not take
-    if name in spec.bins.edges and kind is not Kind.NUMERIC:
-        raise InvalidInput(f"column {name!r} is {kind} and takes no edges; only numeric columns do", field=f"bins[{name!r}]")
+    if name in spec.bins.edges:
+        _check_edges(name, kind)
     return kind
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
 
 
 def _freeing(word: str) -> str:
@@ -118,6 +139,10 @@ def _freeing(word: str) -> str:
 
 def _optional(name: str) -> str:
     return column_name(name) if name else ""
+
+
+def _normal_bins(bins: BinsSpec) -> BinsSpec:
+    return BinsSpec(bins.strategy, _normal_keys(bins.edges))
 
 
 def _normal_keys(given: Mapping[str, V]) -> dict[str, V]:

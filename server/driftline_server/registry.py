@@ -15,7 +15,7 @@ from driftline_core.errors import AlreadyExists, CoreError, InvalidInput, NotFou
 from driftline_core.layout import LookupCache
 from driftline_core.names import canonical, column_names, matching
 from driftline_core.reference import Reference, build_reference, notes_of
-from driftline_core.roles import normal, resolve
+from driftline_core.roles import bins_of, normal, resolve
 from driftline_core.schema import BinsSpec, EndpointSpec
 from driftline_server import records
 from driftline_server.clock import Clock
@@ -134,7 +134,7 @@ class Registry:
             f"column {name!r} of the reference is not known to the endpoint and is ignored" for name in names if name not in known
         ]
         spec = before.spec
-        chosen, latency = bins or spec.bins, spec.reserved_columns().get("latency", "")
+        chosen, latency = bins_of(bins, before.columns) if bins else spec.bins, spec.reserved_columns().get("latency", "")
         built = build_reference(sample, before.columns, chosen, version=1, latency=latency, cache=self.cache)
         notes += notes_of(built)
         with self._lock:

@@ -44,3 +44,23 @@ def test_without_bins_a_reference_is_cut_as_at_creation_whatever_came_between(
         assert widths(client) == [8.5]
         assert client.set_reference(NAME, reference=TABLE).reference_version == 7
         assert widths(client) == created
+
+
+@pytest.mark.parametrize(
+    ("bins", "told"),
+    [
+        ({"z": [0.0, 1.0]}, "bins names 'z', which the endpoint has not; it has x, y"),
+        ({"x": [1.0, 0.0]}, "edges of column 'x'"),
+        ({"word": [0.0, 1.0]}, "takes no edges"),
+    ],
+    ids=["unknown", "falling", "categorical"],
+)
+def test_bins_of_a_later_reference_are_looked_at_as_those_of_the_first(
+    server: Inside, bins: dict[str, list[float]], told: str
+) -> None:
+    table = TABLE.append_column("word", pa.array(["a", "b"] * 1000)) if "word" in bins else TABLE
+    with driftline.connect(server.address) as client:
+        client.create_endpoint(NAME, reference=table)
+        with pytest.raises(driftline.InvalidInput, match=told):
+            client.set_reference(NAME, reference=table, bins=bins)
+        assert client.endpoint(NAME).reference_version == 1
