@@ -20,9 +20,9 @@ from driftline_server.store.standing import Standing
 FILE = "lineage"
 # The name of a checkpoint's section that is no endpoint's: uids are 32 hexadecimal digits.
 SECTION = "folder"
-_COPY = "put back journal, checkpoints and driftline.sqlite of one copy, or name another --data DIR"
+COPY = "put back journal, checkpoints and driftline.sqlite of one copy, or name another --data DIR"
 _ALONE = "or go on without it, from what the database holds: driftline repair --data {} --from-database"
-_NO_DATABASE = f"its driftline.sqlite is missing, and with it the hours that were stored; {_COPY}"
+_NO_DATABASE = f"its driftline.sqlite is missing, and with it the hours that were stored; {COPY}"
 
 
 class PartsDiffer(Exception):
@@ -68,21 +68,21 @@ def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None,
     written = _read(journal / FILE, filesystem) if FILE in names else ""
     mark, alone = mark_of(found), _ALONE.format(journal.parent)
     if standing.lineage and not written:
-        raise PartsDiffer(f"its journal is missing, without which rows of hours not stored yet are lost; {_COPY}; {alone}")
+        raise PartsDiffer(f"its journal is missing, without which rows of hours not stored yet are lost; {COPY}; {alone}")
     if not standing.lineage and written and (found is not None or firsts):
         raise PartsDiffer(_NO_DATABASE)
     if standing.lineage and standing.lineage != written:
-        raise PartsDiffer(f"its journal is that of another folder than its driftline.sqlite; {_COPY}; {alone}")
+        raise PartsDiffer(f"its journal is that of another folder than its driftline.sqlite; {COPY}; {alone}")
     if mark is not None and mark.lineage != written:
-        raise PartsDiffer(f"its checkpoints are those of another folder than its journal; {_COPY}; {alone}")
+        raise PartsDiffer(f"its checkpoints are those of another folder than its journal; {COPY}; {alone}")
     if mark is not None and standing.position < mark.stored:
         raise PartsDiffer(
             f"its driftline.sqlite is older than its checkpoints (position {standing.position}, it had come to {mark.stored}): "
-            f"hours that were stored since are missing; {_COPY}; {alone}"
+            f"hours that were stored since are missing; {COPY}; {alone}"
         )
     if standing.position and not (found and found.sections) and min(firsts, default=0) != 1:
         raise PartsDiffer(
-            f"its checkpoints are missing or damaged, and its journal does not reach back to the first position: {_COPY}; {alone}"
+            f"its checkpoints are missing or damaged, and its journal does not reach back to the first position: {COPY}; {alone}"
         )
     return written
 

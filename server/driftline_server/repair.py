@@ -69,9 +69,9 @@ def repaired(folder: Path) -> "list[Loss]":
     from driftline_server.filesystem import SystemFilesystem
     from driftline_server.journal import JournalUnknown
     from driftline_server.journal import repair as repair_journal
-    from driftline_server.lineage import PartsDiffer, require_database, require_one
+    from driftline_server.lineage import COPY, PartsDiffer, require_database, require_one
     from driftline_server.store import StoreError
-    from driftline_server.store.database import FILE
+    from driftline_server.store.database import FILE, damage
     from driftline_server.store.folder import lock_folder
     from driftline_server.store.standing import standing_of
 
@@ -81,6 +81,8 @@ def repaired(folder: Path) -> "list[Loss]":
     try:
         lock = lock_folder(folder)
         try:
+            if wrong := damage(folder / FILE):
+                raise RepairError(f"data directory {folder}: its {FILE} is damaged ({wrong}), which nothing here mends: {COPY}")
             found = checkpoint.load(folder / _CHECKPOINTS, filesystem)
             after, reached = (found.position, found.reached) if found else (0, 0)
             standing = standing_of(folder / FILE)

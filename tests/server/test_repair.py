@@ -3,14 +3,19 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 from tests.server.archive.life import batch, living
 
+from driftline_core.errors import FailedPrecondition
 from driftline_server.repair import repair
+from driftline_server.store.database import FILE
 from driftline_server.store.folder import lock_folder
 
 COMMAND = [sys.executable, "-c", "from driftline_server.commands import serve; serve()"]
@@ -81,3 +86,21 @@ def test_a_folder_that_is_not_there_or_in_use_is_left_alone(tmp_path: Path) -> N
     lock.release()
     assert used.exit_code == 2
     assert "in use by another driftline server" in used.output
+
+
+def test_a_damaged_database_is_told_by_the_questions_it_cannot_answer_and_by_repair(tmp_path: Path) -> None:
+    with living(tmp_path) as life:
+        life.create()
+    path = tmp_path / FILE
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")  # nothing of it stands elsewhere
+        pages = connection.execute("SELECT rootpage FROM sqlite_master WHERE tbl_name = 'hours' AND rootpage").fetchall()
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        for (page,) in pages:
+            file.seek((page - 1) * page_bytes)
+            file.write(b"\xff" * page_bytes)
+    with living(tmp_path) as life, pytest.raises(FailedPrecondition, match=f"{FILE} is damaged on its disk: stop the server"):
+        life.durability.reader.history(life.registry.entry("m").current().uid, "drift", None, since_us=0, until_us=2**60)
+    done = repaired(tmp_path)
+    assert (done.exit_code, f"its {FILE} is damaged" in done.output, "of one copy" in done.output) == (2, True, True), done.output

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from driftline_server.store.views import create_views
 FILE = "driftline.sqlite"
 _SQLITE_MIN = (3, 37, 0)  # STRICT tables
 _WAL_BYTES_MAX = 64 * 2**20
+DAMAGED = f"{FILE} is damaged on its disk: stop the server; `driftline repair` says what to do"
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _ROOM_BYTES = 2**20  # with less a start cannot even open what it has
 
 _PRAGMAS = (
@@ -60,6 +63,23 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
 
 
+def damage(path: Path) -> str:
+    """What SQLite finds wrong with a database that nobody writes to; empty where it is sound, or is not there. Reads all of it."""
+    if not path.exists():
+        return ""
+    try:
+        with closing(open_reader(path)) as connection:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return str(error)
+    return "" if found == "ok" else " ".join(str(found).split())
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether an error says that the file itself is broken."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
 def _create(path: Path) -> None:
     """Makes the file where it is missing, for its owner alone: SQLite gives its companions the same mode."""
     if path.exists():
@@ -75,7 +95,7 @@ def _create(path: Path) -> None:
 def _remedy(error: sqlite3.Error, path: Path) -> str:
     """What helps: a file that is sound is never to be replaced for the sake of its disk."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR):
+    if is_damaged(error) or code == sqlite3.SQLITE_ERROR:
         return "restore the whole data directory from a copy, or name another --data DIR"
     if code == sqlite3.SQLITE_FULL or shutil.disk_usage(path.parent).free < _ROOM_BYTES:
         return "its disk is full: make room on it, and start again"

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from driftline_core.delivery import Losses
 from driftline_core.drift import Status
-from driftline_core.errors import InvalidInput, NotFound, ResourceExhausted
+from driftline_core.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
 from driftline_core.schema import Column, Kind, Role
-from driftline_server.store.database import open_reader
+from driftline_server.store.database import DAMAGED, is_damaged, open_reader
 from driftline_server.store.endpoint import StoredEndpoint, StoredProducer, StoredReference, spec_from_json
 from driftline_server.store.hour import Point, StoredHour
 from driftline_server.store.measures import COLUMN_METRICS, COUNTS, ENDPOINT_METRICS, STATUS_IDS, STATUSES
@@ -150,8 +150,10 @@ class Reader:
             connection = open_reader(self._path)
         try:
             yield connection
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            if is_damaged(error):
+                raise FailedPrecondition(DAMAGED) from error
             raise
         try:
             self._idle.put_nowait(connection)

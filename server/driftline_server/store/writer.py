@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import structlog
 
 from driftline_core.errors import ResourceExhausted
+from driftline_server.store.database import DAMAGED, is_damaged
 from driftline_server.store.folder import StoreError
 from driftline_server.store.store import Store
 
@@ -165,7 +166,8 @@ def _run_job(job: _Job, store: Store) -> None:
 
 def _settle(job: _Job) -> None:
     if job.failure is not None:
-        log.error("a write failed", error=repr(job.failure))
+        remedy = {"remedy": DAMAGED} if is_damaged(job.failure) else {}
+        log.error("a write failed", error=repr(job.failure), **remedy)
         job.future.set_exception(job.failure)
     else:
         job.future.set_result(job.result)
