@@ -14,6 +14,7 @@ import structlog
 from driftline_core.alerts import Alert, Board, Changes, Rule, Silence, parse
 from driftline_core.engine import Totals
 from driftline_core.errors import FailedPrecondition, NotFound
+from driftline_core.panes import DAY_US
 from driftline_server.alerting import book
 from driftline_server.alerting.book import Step
 from driftline_server.alerting.receivers import Receivers
@@ -29,7 +30,6 @@ log = structlog.get_logger(__name__)
 
 _CLOCK_S = 1.0  # how often time alone is looked at
 _PRUNE_S = 3600.0
-DAY_US = 86_400_000_000
 
 
 class Alerting:

@@ -3,13 +3,14 @@
 import math
 from typing import Any
 
+from driftline_core.panes import DAY_US
 from driftline_server.notify.escaping import plain
 from driftline_server.notify.links import Links, iso
 from driftline_server.notify.notification import FIRING, Delivery, Notification
 
 # Alertmanager's mark of an alert that has not ended.
 _NO_END = "0001-01-01T00:00:00Z"
-_POSTED_FOR_US = 365 * 86_400_000_000
+_POSTED_FOR_US = 365 * DAY_US
 
 
 def webhook(delivery: Delivery, links: Links) -> dict[str, Any]:

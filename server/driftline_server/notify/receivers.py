@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 
 from driftline_core.errors import InvalidInput
+from driftline_core.panes import MINUTE_US
 from driftline_server.notify.addresses import check_literal, parse_host, parse_port, parse_url
 from driftline_server.notify.channels import (
     FOR_MACHINES,
@@ -46,7 +47,7 @@ class Receiver:
     channel: Channel
     route: Route = PUBLIC
     resolved: bool = True
-    group_interval_us: int = 60_000_000
+    group_interval_us: int = MINUTE_US
     quiet_hours: tuple[QuietHours, ...] = ()
 
     @property

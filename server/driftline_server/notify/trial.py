@@ -1,9 +1,8 @@
 """A message that tests a receiver: as real ones are, and saying that it is a test."""
 
+from driftline_core.panes import HOUR_US
 from driftline_server.notify.notification import FIRING, TEST, Delivery, Notification
 from driftline_server.notify.receivers import Receiver
-
-_HOUR_US = 3600 * 1_000_000
 
 
 def trial(receiver: Receiver, *, now_us: int) -> Delivery:
@@ -19,7 +18,7 @@ def trial(receiver: Receiver, *, now_us: int) -> Delivery:
         at_us=now_us,
         first_seen_us=now_us,
         last_seen_us=now_us,
-        start_us=now_us - _HOUR_US,
+        start_us=now_us - HOUR_US,
         end_us=now_us,
         severity="info",
         summary=f"This is a test of the receiver {receiver.name}; no model has drifted.",
