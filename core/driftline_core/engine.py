@@ -325,5 +325,5 @@ class Engine:
             start_us = span.start_us
         else:
             held = [start for panes in endpoint.panes.values() for start in panes]
-            start_us = min(held if oldest_us is None else [*held, oldest_us], default=end_us - ruler.finest_us)
+            start_us = min([*held, *([] if oldest_us is None else [oldest_us]), end_us - ruler.finest_us])
         return ruler.widen(start_us, max(end_us, start_us), watermark_us)

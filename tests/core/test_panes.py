@@ -154,3 +154,11 @@ def test_memory_is_bounded_by_time_and_not_by_rows() -> None:
     assert all(len(panes[width]) <= most for width, most in ((MINUTE_US, 15), (5 * MINUTE_US, 36), (HOUR_US, 11)))
     engine.advance(NOW_US + 500 * DAY_US)
     assert not any(panes.values())
+
+
+def test_a_span_that_ends_before_the_first_row_holds_none() -> None:
+    reference = reference_of(TABLE)
+    engine = engine_of(reference)
+    feed(engine, "u", reference, timed([NOW_US]))
+    window = engine.window("u", Span(end_us=NOW_US - DAY_US), NOW_US)
+    assert (window.profile.rows, window.end_us <= NOW_US - DAY_US + HOUR_US) == (0, True)

@@ -93,19 +93,20 @@ def evaluate(rule: Rule, seen: Observation) -> tuple[Verdict, ...]:
     else:
         readings = [_metric(rule, "", seen.metrics.get(rule.metric, math.nan))]
     if not rule.column:
-        return (_verdict("", readings, seen),)
+        return (_verdict(rule, "", readings, seen),)
     parts = dict.fromkeys(each.part for each in readings)
-    return tuple(_verdict(part, [each for each in readings if each.part == part], seen) for part in parts)
+    return tuple(_verdict(rule, part, [each for each in readings if each.part == part], seen) for part in parts)
 
 
-def _verdict(column: str, readings: list[_Reading], seen: Observation) -> Verdict:
+def _verdict(rule: Rule, column: str, readings: list[_Reading], seen: Observation) -> Verdict:
     ranked = sorted(readings, key=lambda each: each.excess, reverse=True)
     breaching = tuple(each.evidence for each in ranked if each.side is _Side.BREACHING)
     at_fault = {each.column for each in breaching}
     unclear = frozenset(each.part for each in readings if each.side is _Side.UNCLEAR and each.part not in at_fault)
     known = breaching or tuple(each.evidence for each in ranked if not math.isnan(each.evidence.value))
     value = known[0].value if known else math.nan
-    return Verdict(column, breaching, unclear, value, seen.tick, seen.start_us, seen.end_us)
+    start_us, end_us = (seen.at_us - rule.window_us, seen.at_us) if rule.is_by_clock else (seen.start_us, seen.end_us)
+    return Verdict(column, breaching, unclear, value, seen.tick, start_us, end_us)
 
 
 def _silence(rule: Rule, seen: Observation) -> Verdict:

@@ -207,8 +207,10 @@ def _begin(state: AlertState, rule: Rule, verdict: Verdict, moment: Moment) -> N
 
 
 def _see(state: AlertState, rule: Rule, verdict: Verdict, moment: Moment) -> None:
-    """Keeps what the breach looks like now."""
-    state.event, state.severity, state.receivers = rule.condition, str(rule.severity), rule.receivers
+    """Keeps what the breach looks like now. Its event and severity are those with which it was told: receivers know it by them."""
+    if state.phase not in ACTIVE:
+        state.event, state.severity = rule.condition, str(rule.severity)
+    state.receivers = rule.receivers
     state.value, state.evidence = verdict.value, verdict.breaching[:EVIDENCE_MAX]
     state.breaches = len(verdict.breaching)
     state.start_us, state.end_us, state.last_seen_us = verdict.start_us, verdict.end_us, moment.at_us

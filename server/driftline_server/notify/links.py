@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from driftline_server.notify.notification import TEST_ENDPOINT
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -47,9 +49,9 @@ class Links:
     keeps_rows: bool = True
 
     def report_url(self, told: Windowed) -> str:
-        """The address of the drift report; empty where there is no page."""
-        if not self.page:
-            return ""
+        """The address of the drift report; empty where there is no page, and of all endpoints for a test, which has none."""
+        if not self.page or told.endpoint == TEST_ENDPOINT:
+            return self.page
         query = urllib.parse.urlencode({"start": iso(told.start_us), "end": iso(told.end_us)}, safe=":")
         return f"{self.page.rstrip('/')}/report/{urllib.parse.quote(told.endpoint, safe='/:')}?{query}"
 

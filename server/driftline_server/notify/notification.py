@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 FIRING, RESOLVED = "firing", "resolved"
 # The event of a message that tests a receiver: no alert is behind it.
-TEST = "test"
+TEST, TEST_ENDPOINT = "test", "driftline/test/model:latest"
 # Of an alert over thousands of columns, so many are told; the report has them all.
 EVIDENCE_MAX = 50
 

@@ -3,14 +3,15 @@
 import math
 from typing import Any
 
-from driftline_core.panes import DAY_US
+from driftline_core.panes import DAY_US, MINUTE_US
 from driftline_server.notify.escaping import plain
 from driftline_server.notify.links import Links, iso
-from driftline_server.notify.notification import FIRING, Delivery, Notification
+from driftline_server.notify.notification import FIRING, TEST, Delivery, Notification
 
 # Alertmanager's mark of an alert that has not ended.
 _NO_END = "0001-01-01T00:00:00Z"
 _POSTED_FOR_US = 365 * DAY_US
+_TESTED_FOR_US = 5 * MINUTE_US  # nobody says that a test is over
 
 
 def webhook(delivery: Delivery, links: Links) -> dict[str, Any]:
@@ -38,7 +39,8 @@ def posted_alerts(delivery: Delivery, links: Links) -> list[dict[str, Any]]:
     alerts = []
     for told in delivery.notifications:
         alert = _alert(told, links)
-        ends = {"endsAt": iso(told.at_us + _POSTED_FOR_US) if told.status == FIRING else alert["endsAt"]}
+        lasting_us = _TESTED_FOR_US if told.event == TEST else _POSTED_FOR_US
+        ends = {"endsAt": iso(told.at_us + lasting_us) if told.status == FIRING else alert["endsAt"]}
         keys = ("labels", "annotations", "startsAt", *(["generatorURL"] if alert["generatorURL"] else []))
         alerts.append({key: alert[key] for key in keys} | ends)
     return alerts

@@ -1,7 +1,7 @@
 """A message that tests a receiver: as real ones are, and saying that it is a test."""
 
 from driftline_core.panes import HOUR_US
-from driftline_server.notify.notification import FIRING, TEST, Delivery, Notification
+from driftline_server.notify.notification import FIRING, TEST, TEST_ENDPOINT, Delivery, Notification
 from driftline_server.notify.receivers import Receiver
 
 
@@ -12,7 +12,7 @@ def trial(receiver: Receiver, *, now_us: int) -> Delivery:
         alert=f"test-{now_us}",
         status=FIRING,
         rule="test of a receiver",
-        endpoint="driftline/test/model:latest",
+        endpoint=TEST_ENDPOINT,
         event=TEST,
         group="test",
         at_us=now_us,

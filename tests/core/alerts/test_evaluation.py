@@ -1,6 +1,7 @@
 """Verdicts: what breaches, what is clear, and what is neither."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from tests.core.alerts.looking import ENDPOINT, HOUR, SECOND, columns, drift, metric
@@ -130,3 +131,10 @@ def test_what_an_observation_does_not_show_has_no_verdict() -> None:
     arrival = Observation(ENDPOINT, 0, silent_us=5)
     assert evaluate(DETECTED, arrival) == ()
     assert evaluate(Rule("r", "other/*", metric="rows", above=1), metric("rows", 2)) == ()
+
+
+def test_the_window_of_what_is_counted_by_the_clock_is_the_clock_s() -> None:
+    seen = replace(metric("refused_rows", 9.0, at_us=HOUR), start_us=1, end_us=2, metrics={"refused_rows": 9.0, "drift": 0.9})
+    refused = Rule("refused", metric="refused_rows", above=5)
+    assert [(each.start_us, each.end_us) for each in evaluate(refused, seen)] == [(0, HOUR)]
+    assert [(each.start_us, each.end_us) for each in evaluate(Rule("drift", metric="drift", above=0.5), seen)] == [(1, 2)]

@@ -10,6 +10,7 @@ from tests.core.alerts.looking import ENDPOINT, HOUR, MINUTE, SECOND
 from driftline_core.alerts import NEXT, AlertState, Criteria, Evidence, Phase, Rule, Silence, Verdict
 from driftline_core.alerts.alert import alert_id
 from driftline_core.alerts.lifecycle import EVIDENCE_MAX, Outcome, Signal, acknowledge, close, reset, step
+from driftline_core.alerts.rules import Severity
 from driftline_core.alerts.state import from_dict, to_dict
 from driftline_core.alerts.steady import Moment
 from driftline_core.errors import FailedPrecondition
@@ -196,3 +197,13 @@ def test_a_state_survives_json() -> None:
 def test_signals_that_mean_nothing_in_a_phase_are_not_in_the_table() -> None:
     assert (Phase.RESOLVED, Signal.ACKNOWLEDGED) not in NEXT
     assert (Phase.INACTIVE, Signal.DUE) not in NEXT
+
+
+def test_an_alert_is_known_by_what_it_fired_with_though_its_rule_is_another_now() -> None:
+    state = fired()
+    stricter = replace(RULE, above=0.7, severity=Severity.CRITICAL)
+    step(state, stricter, breach(1), at(1))
+    (ended,) = step(state, stricter, clear(2), at(2)).notifications
+    assert (ended.alert.event, ended.alert.severity) == ("null_share > 0.5", "warning")
+    (again,) = step(state, stricter, breach(3), at(3)).notifications
+    assert (again.alert.event, again.alert.severity) == ("null_share > 0.7", "critical")

@@ -91,6 +91,16 @@ def test_an_alertmanager_is_posted_alerts() -> None:
     assert resolved.json[0]["labels"] == firing.json[0]["labels"]
 
 
+def test_a_test_of_an_alertmanager_is_over_by_itself_and_leads_to_a_page_there_is() -> None:
+    with LocalReceiver() as server:
+        to = receiver(alertmanager=f"http://127.0.0.1:{server.port}", allow_private=True)
+        send(to, trial(to, now_us=NOW_US))
+        (alert,) = server.requests[0].json
+    assert (alert["startsAt"], alert["endsAt"]) == ("2027-01-15T08:00:00Z", "2027-01-15T08:05:00Z")
+    (tested,) = trial(to, now_us=NOW_US).notifications
+    assert Links(page="http://here").report_url(tested) == "http://here"
+
+
 def github(server: LocalReceiver, **more: Any) -> Receiver:
     api = f"http://127.0.0.1:{server.port}"
     return receiver(github={"repository": "shop/models", "token": "env:TOKEN", "api": api, **more}, allow_private=True)
