@@ -10,7 +10,7 @@ not counted into it again.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice, pairwise
 
@@ -120,8 +120,8 @@ class Engine:
         if stored.profiles:
             endpoint.panes[self._settings.hour_us][stored.start_us] = dict(stored.profiles)
 
-    def feed(self, frame: Frame, position: int = NEVER) -> None:
-        """Counts a batch into the panes its rows belong to."""
+    def feed(self, frame: Frame, position: int = NEVER, unreadable: Sequence[int] = ()) -> None:
+        """Counts a batch into the panes its rows belong to; rows of hours that are stored and `unreadable` as expired."""
         endpoint = self._endpoints.get(frame.uid)
         self.reach(position, endpoint)
         if endpoint is None:
@@ -130,12 +130,14 @@ class Engine:
         endpoint.batches += 1
         endpoint.last_arrival_us = max(frame.arrival_us, endpoint.last_arrival_us or frame.arrival_us)
         endpoint.apply(frame.origin, frame.arrival_us, self._settings.producers_max)
-        if frame.bound.times_us is None:
+        if frame.bound.times_us is None and unreadable:
+            endpoint.expired_rows += frame.bound.rows
+        elif frame.bound.times_us is None:
             before_us = endpoint.watermark_us
             self._move_watermark(endpoint, frame.arrival_us)
             self._count(endpoint, frame, frame.arrival_us, slice(0, frame.bound.rows), before_us)
         else:
-            self._feed_timed(endpoint, frame, frame.bound.times_us)
+            self._feed_timed(endpoint, frame, frame.bound.times_us, unreadable)
 
     def refuse(self, tombstone: Tombstone, position: int = NEVER) -> None:
         """A batch was refused, or an epoch begun."""
@@ -269,12 +271,14 @@ class Engine:
             for start_us in [start for start in endpoint.hours if start + self._settings.hour_us <= before_us]:
                 endpoint.drop_hour(start_us, start_us + self._settings.hour_us)
 
-    def _feed_timed(self, endpoint: EndpointState, frame: Frame, times_us: Micros) -> None:
+    def _feed_timed(self, endpoint: EndpointState, frame: Frame, times_us: Micros, unreadable: Sequence[int]) -> None:
         """Counts rows that carry event times; `Bound` has them in rising order of minutes, so each pane is one run of rows."""
         settings = self._settings
         refused, expired = outside(
             times_us, frame.arrival_us, future_max_us=settings.future_max_us, retention_us=settings.retention_us
         )
+        if unreadable:
+            expired |= np.isin(times_us - times_us % settings.hour_us, unreadable) & ~refused
         endpoint.future_rows += int(refused.sum())
         endpoint.expired_rows += int(expired.sum())
         counted = ~(refused | expired)

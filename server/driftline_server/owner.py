@@ -35,22 +35,23 @@ class Closed(Exception):
     """The owner has ended and answers no more."""
 
 
+class Unreadable(Exception):
+    """A closed hour is stored and cannot be read."""
+
+
 class Past(Protocol):
     """Where closed hours are stored."""
 
-    def hour(self, uid: str, start_us: int) -> StoredHour | None: ...
+    def hour(self, uid: str, start_us: int) -> StoredHour | None:
+        """An hour; None where it is not stored. Raises Unreadable."""
+        ...
 
 
 def apply(engine: Engine, change: Change, position: int, past: Past | None) -> None:
     """Does to an engine what a record says: the same for one that comes now and one that is replayed."""
     match change:
         case Frame():
-            if past is not None:
-                for start_us in engine.absent(change):
-                    stored = past.hour(change.uid, start_us)
-                    if stored is not None:
-                        engine.restore(change.uid, stored)
-            engine.feed(change, position)
+            engine.feed(change, position, _fetch(engine, change, past) if past is not None else ())
         case Tombstone():
             engine.refuse(change, position)
         case LossTold():
@@ -60,6 +61,20 @@ def apply(engine: Engine, change: Change, position: int, past: Past | None) -> N
         case _:
             change(engine, position)
             engine.reach(position)
+
+
+def _fetch(engine: Engine, frame: Frame, past: Past) -> list[int]:
+    """Gives back the hours that a frame reaches and the engine has let go of; returns those that cannot be had."""
+    unreadable = []
+    for start_us in engine.absent(frame):
+        try:
+            stored = past.hour(frame.uid, start_us)
+        except Unreadable:
+            unreadable.append(start_us)
+            continue
+        if stored is not None:
+            engine.restore(frame.uid, stored)
+    return unreadable
 
 
 class Owner:

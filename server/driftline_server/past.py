@@ -1,39 +1,56 @@
 """What lies behind an engine's memory: closed hours in the store, joined to what is live."""
 
 import math
-from collections.abc import Mapping
+import sqlite3
+import struct
+import time
+from collections.abc import Iterable, Iterator, Mapping
 
 import pyarrow as pa
+import structlog
+from zlib_ng.zlib_ng import crc32
 
 from driftline_core.engine import HourClosed, Span, StoredHour, Window
 from driftline_core.errors import FailedPrecondition
+from driftline_core.instants import iso
 from driftline_core.pack import pack, unpack
 from driftline_core.profile import Profile
 from driftline_core.query import ColumnDrift, Report, drift_report, merge_window
 from driftline_core.schema import EndpointSpec, Role
 from driftline_server.clock import Clock
-from driftline_server.owner import Owner
+from driftline_server.owner import Owner, Unreadable
 from driftline_server.registration import Registration
 from driftline_server.store import Point, Reader, Revisions
+from driftline_server.store.hour import StoredHour as Stored
 from driftline_server.store.measures import COLUMN_METRICS, measures_of
 
+log = structlog.get_logger(__name__)
+
 _CODEC = "zstd"
+_HEAD = struct.Struct("<II")  # bytes when unpacked; checksum of what is compressed
+_TRIES, _RETRY_S = 5, 0.2  # where the disk, or another program, is in the way
 _HOURS_MAX = 32  # that the owner is asked for at once, so that it is not held up long
 
 
 def encode_profiles(profiles: Mapping[int, Profile]) -> bytes:
     """The profiles of an hour by reference version, as the store keeps them: compressed, since most counts are small."""
     packed = pack(list(profiles), [profile.encode() for profile in profiles.values()])
-    return len(packed).to_bytes(8, "little") + bytes(pa.compress(packed, _CODEC, asbytes=True))
+    compressed = bytes(pa.compress(packed, _CODEC, asbytes=True))
+    return _HEAD.pack(len(packed), crc32(compressed)) + compressed
 
 
 def decode_profiles(stored: bytes | None) -> dict[int, bytes]:
-    """Encoded profiles by reference version; none of an hour without rows."""
+    """Encoded profiles by reference version; none of an hour without rows. Raises ValueError where they are damaged."""
     if stored is None:
         return {}
-    size_bytes = int.from_bytes(stored[:8], "little")
-    versions, profiles = unpack(pa.decompress(stored[8:], decompressed_size=size_bytes, codec=_CODEC, asbytes=True))
-    return dict(zip(versions, profiles, strict=True))
+    try:
+        (size_bytes, checksum), compressed = _HEAD.unpack_from(stored), stored[_HEAD.size :]
+        if checksum not in (0, crc32(compressed)):  # 0: written by a version that took none
+            raise ValueError("its checksum is another")
+        versions, profiles = unpack(pa.decompress(compressed, decompressed_size=size_bytes, codec=_CODEC, asbytes=True))
+        return dict(zip(versions, profiles, strict=True))
+    except (struct.error, OSError, MemoryError) as error:  # pyarrow's among them
+        raise ValueError(f"it cannot be unpacked: {error}") from None
 
 
 def report_of(hour: HourClosed, spec: EndpointSpec) -> Report:
@@ -49,11 +66,32 @@ class StoredPast:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
+        self._told: set[tuple[str, int]] = set()
 
     def hour(self, uid: str, start_us: int) -> StoredHour | None:
-        """An hour as it was stored; None where it was not."""
-        found = self._reader.hour(uid, start_us)
-        return StoredHour(found.start_us, found.revision, found.through, decode_profiles(found.profile)) if found else None
+        """An hour as it was stored; None where it was not. Raises Unreadable, of which the log has the remedy."""
+        try:
+            found = self._found(uid, start_us)
+            return StoredHour(found.start_us, found.revision, found.through, decode_profiles(found.profile)) if found else None
+        except (sqlite3.Error, FailedPrecondition, ValueError) as error:
+            if (uid, start_us) not in self._told:
+                self._told.add((uid, start_us))
+                log.error(
+                    "a stored hour cannot be read, and late rows of it are counted as expired_rows only: stop the server, and put "
+                    "back a copy of the data directory",
+                    uid=uid,
+                    hour=iso(start_us),
+                    reason=str(error),
+                )
+            raise Unreadable from error
+
+    def _found(self, uid: str, start_us: int) -> Stored | None:
+        for _ in range(_TRIES - 1):
+            try:
+                return self._reader.hour(uid, start_us)
+            except sqlite3.OperationalError:
+                time.sleep(_RETRY_S)
+        return self._reader.hour(uid, start_us)
 
 
 class Answers:
@@ -76,7 +114,7 @@ class Answers:
             return merge_window(live)
         # Read after the engine was asked: what it has let go of since is in `live`, what it had let go of is stored.
         stored = self.reader.newest(registration.uid, live.start_us, live.end_us)
-        return merge_window(live, (decode_profiles(hour.profile) for hour in stored if hour.start_us not in live.held))
+        return merge_window(live, _profiles(registration.name, (hour for hour in stored if hour.start_us not in live.held)))
 
     def history(
         self, registration: Registration, metric: str, column: str | None, *, since_us: int, until_us: int, revisions: Revisions
@@ -112,6 +150,20 @@ class Answers:
         if self.reader is None or span.window_us is not None or span.start_us is not None:
             return None
         return self.reader.oldest_us(uid)
+
+
+def _profiles(name: str, hours: Iterable[Stored]) -> Iterator[dict[int, bytes]]:
+    """The counts of stored hours. Raises FailedPrecondition, which names the hour that cannot be read."""
+    for hour in hours:
+        try:
+            yield decode_profiles(hour.profile)
+        except ValueError as error:
+            span = f"{iso(hour.start_us)} to {iso(hour.end_us)}"
+            raise FailedPrecondition(
+                f"the stored hour {span} of {name} is damaged ({error}): ask for spans that leave it out, or put back a copy of "
+                "the data directory",
+                field="span",
+            ) from None
 
 
 def _points(hour: HourClosed, spec: EndpointSpec, metric: str, column: str | None) -> list[Point]:

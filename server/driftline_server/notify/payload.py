@@ -3,9 +3,10 @@
 import math
 from typing import Any
 
+from driftline_core.instants import iso
 from driftline_core.panes import DAY_US, MINUTE_US
 from driftline_server.notify.escaping import plain
-from driftline_server.notify.links import Links, iso
+from driftline_server.notify.links import Links
 from driftline_server.notify.notification import FIRING, TEST, Delivery, Notification
 
 # Alertmanager's mark of an alert that has not ended.

@@ -1,6 +1,7 @@
 """A message for people: its title, and a few lines an alert, in plain text; channels escape it."""
 
-from driftline_server.notify.links import Links, iso
+from driftline_core.instants import iso
+from driftline_server.notify.links import Links
 from driftline_server.notify.notification import FIRING, TEST, Delivery, Notification
 
 # Of a message of thousands, so many are told one by one.

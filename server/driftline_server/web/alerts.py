@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from driftline_core.alerts import Alert, Evidence, Phase
 from driftline_core.alerts.alert import ACTIVE
-from driftline_server.notify.links import Links, iso
+from driftline_core.instants import iso
+from driftline_server.notify.links import Links
 from driftline_server.web.frame import figure, left_out, table, time_of
 from driftline_server.web.markup import Child, Markup, element, together
 from driftline_server.web.questions import Seen

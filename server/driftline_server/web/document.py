@@ -4,8 +4,8 @@ import json
 import math
 from typing import Any
 
+from driftline_core.instants import moment
 from driftline_core.query import ColumnDrift
-from driftline_server.notify.links import moment
 from driftline_server.web.questions import Seen
 
 

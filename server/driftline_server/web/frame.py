@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from driftline_core.drift import Status
-from driftline_server.notify.links import iso, moment
+from driftline_core.instants import iso, moment
 from driftline_server.web.markup import Child, Markup, element, together
 from driftline_server.web.style import STYLE
 

@@ -75,8 +75,8 @@ class Life:
         )
         self.intake = Intake(self.registry, self.owner.ahead, room, self.clock, Limits(), engine.settings)
         self.durability.recover(lambda read, total: None)
-        self.owner.start()
         self.owner.ahead.start()
+        self.owner.start()
         self.durability.start()
 
     def stop(self) -> None:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from driftline_core.instants import iso
 from driftline_server.notify import templates, wording
 from driftline_server.notify.escaping import plain
-from driftline_server.notify.links import Links, iso
+from driftline_server.notify.links import Links
 from driftline_server.notify.notification import Delivery
 
 VALUE_MAX = 1000

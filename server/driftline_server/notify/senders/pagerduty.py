@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
+from driftline_core.instants import iso
 from driftline_server.notify.channels import PagerDuty
 from driftline_server.notify.escaping import plain
 from driftline_server.notify.failures import Permanent
-from driftline_server.notify.links import Links, iso
+from driftline_server.notify.links import Links
 from driftline_server.notify.notification import FIRING, Delivery, Notification
 from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders.context import Context
