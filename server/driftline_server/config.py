@@ -16,8 +16,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from driftline_server import environment
 
-Positive = Annotated[int, Field(gt=0)]
 MiB = 1024 * 1024
+# Beyond these a value cannot be meant, and what counts in it would overflow somewhere.
+Positive = Annotated[int, Field(gt=0, le=10**9)]
+Bytes = Annotated[int, Field(gt=0, le=2**46)]
+MessageBytes = Annotated[int, Field(gt=0, le=2**31 - 2**17)]  # gRPC counts a message's in 32 bits
+Seconds = Annotated[int, Field(gt=0, le=366 * 86_400)]
+Days = Annotated[int, Field(gt=0, le=36_500)]
 # Not the next port: servers are started on neighbouring ones, and a page must not take another server's.
 PAGE_PORT_STEP = 1000
 
@@ -76,19 +81,19 @@ class Settings(BaseSettings):
     log_json: bool = False
 
     # A payload over this is refused before it is buffered.
-    payload_bytes_max: Positive = 16 * MiB
+    payload_bytes_max: MessageBytes = 16 * MiB
     # A batch with more rows or cells (rows × columns) is refused by its header, before it is decoded.
     batch_rows_max: Positive = MiB
     batch_cells_max: Positive = 16 * MiB
     columns_max: Positive = 4096
     # The journal: a checkpoint every so often, or after so much of it, bounds what a start has to replay.
-    checkpoint_seconds: Positive = 60
-    checkpoint_bytes: Positive = 1024 * MiB
-    journal_segment_bytes: Positive = 64 * MiB
+    checkpoint_seconds: Seconds = 60
+    checkpoint_bytes: Bytes = 1024 * MiB
+    journal_segment_bytes: MessageBytes = 64 * MiB
     # The "hour" that is snapshotted, in minutes: a multiple of 5 that divides a day.
     snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440), AfterValidator(_divides_a_day)] = 60
     # Snapshots older than this are deleted, rows older than this are counted as expired.
-    snapshot_days: Positive = 400
+    snapshot_days: Days = 400
     # Who is told ([[receivers]]), of what ([[rules]]); a rule that names no receiver is told to these,
     # or to all but those that start a pipeline.
     receivers: list[dict[str, Any]] = []
@@ -96,7 +101,7 @@ class Settings(BaseSettings):
     default_receivers: list[str] = []
     # An endpoint with news is evaluated at most this often; alerts that ended are kept for so many days.
     evaluate_seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
-    alert_days: Positive = 400
+    alert_days: Days = 400
     # Clients may register gRPC callbacks on private and loopback addresses; they may anyway where `listen` is a loopback address.
     callbacks_private: bool = False
     # How commands in messages reach this server, and how links in them reach its page, where that is not where they listen.
@@ -107,19 +112,19 @@ class Settings(BaseSettings):
     # The share of rows that is kept, always the same ones: 0.1 keeps every tenth or so.
     archive_share: Annotated[float, Field(ge=0, le=1)] = 1.0
     # Archived hours older than this are deleted.
-    archive_days: Annotated[int, Field(gt=0, le=36_500)] = 30
+    archive_days: Days = 30
     # Past it, what checkpoints cover is dropped from the journal before it is archived, and cannot be exported any more.
-    journal_bytes_max: Positive = 4096 * MiB
+    journal_bytes_max: Bytes = 4096 * MiB
     # Exports at once; more are refused with RESOURCE_EXHAUSTED. One whose rows nobody takes for so long is ended.
     exports_max: Positive = 4
-    export_idle_seconds: Positive = 300
+    export_idle_seconds: Seconds = 300
     # Batches decoded and not yet counted. Past either, streams are not read from (gRPC's flow control tells the clients).
     queue_batches_max: Positive = 32
-    queue_bytes_max: Positive = 4 * MiB
+    queue_bytes_max: Bytes = 4 * MiB
     # Streams past this are refused with RESOURCE_EXHAUSTED.
     push_streams_max: Positive = 512
     # A stream on which no message came for this long is closed; clients open another when they have rows.
-    push_idle_seconds: Positive = 300
+    push_idle_seconds: Seconds = 300
     # Streams of alerts past this are refused with RESOURCE_EXHAUSTED.
     subscribers_max: Positive = 64
     # Open handles of one stream, producers remembered of one endpoint: past it the idlest is forgotten.
@@ -129,16 +134,16 @@ class Settings(BaseSettings):
     endpoints_max: Positive = 10_000
     # References being uploaded: calls and bytes in memory at once. Past either: RESOURCE_EXHAUSTED, with a delay to retry after.
     uploads_max: Positive = 4
-    upload_bytes_max: Positive = 4096 * MiB
+    upload_bytes_max: Bytes = 4096 * MiB
     # An upload that takes longer is ended.
-    upload_seconds: Positive = 900
+    upload_seconds: Seconds = 900
     # Queries and other short calls answered at once; more wait their turn.
     unary_threads: Positive = 16
     # Pages made at once; more wait their turn. Browsers connected at once; more wait to be taken.
     http_threads: Positive = 2
     http_connections_max: Positive = 64
     # Shutting down: how long calls under way may take to end.
-    drain_seconds: Positive = 10
+    drain_seconds: Seconds = 10
 
     @classmethod
     def settings_customise_sources(

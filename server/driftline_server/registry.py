@@ -111,9 +111,7 @@ class Registry:
                 lambda engine, position: engine.create(created.uid, reference, now_us=created.created_us, position=position),
             )
             entry = self.add(created)
-        self._owner.ahead.settle(written)
-        for listener in self.listeners:
-            listener.on_registered(created, created.created_us)
+        self._settle(written, lambda: self._registered(created, created.created_us))
         return entry, notes
 
     def set_reference(
@@ -149,9 +147,7 @@ class Registry:
                 lambda engine, position: engine.set_reference(now.uid, reference, position=position),
             )
             entry.registration = changed
-        self._owner.ahead.settle(written)
-        for listener in self.listeners:
-            listener.on_registered(changed, set_us)
+        self._settle(written, lambda: self._registered(changed, set_us))
         return entry, notes
 
     def delete(self, name: str) -> None:
@@ -173,16 +169,36 @@ class Registry:
                     raise
                 entry.registration = None
             del self._entries[registration.name]
-        self._owner.ahead.settle(written)
-        self._owner.call(lambda _: None)
-        for listener in self.listeners:
-            listener.on_deleted(registration, self._clock.now_us())
+        self._settle(written, lambda: self._deleted(registration))
 
     def _write(self, record: Record, body: bytes, change: Callable[[Engine, int], None]) -> threading.Event:
         """Queues a record; the event is set when it is durable. Raises ResourceExhausted, Unavailable."""
         written = threading.Event()
         self._owner.ahead.append(record, [body], Change(change, on_durable=lambda _: written.set()))
         return written
+
+    def _settle(self, written: threading.Event, then: Callable[[], None]) -> None:
+        """Waits until a record is durable and does what follows; where the disk is full, who waits is told, and it follows later."""
+
+        def later() -> None:
+            written.wait()
+            then()
+
+        try:
+            self._owner.ahead.settle(written)
+        except ResourceExhausted:
+            threading.Thread(target=later, name="registry-later", daemon=True).start()
+            raise
+        then()
+
+    def _registered(self, registration: Registration, set_us: int) -> None:
+        for listener in self.listeners:
+            listener.on_registered(registration, set_us)
+
+    def _deleted(self, registration: Registration) -> None:
+        self._owner.call(lambda _: None)
+        for listener in self.listeners:
+            listener.on_deleted(registration, self._clock.now_us())
 
     # What is recovered at a start, before anyone is served.
 

@@ -43,6 +43,7 @@ class Wait:
 
 
 _LOOK_S = 1.0  # how often whoever waits for an entry looks whether the disk has failed
+_STALLED_LOOKS = 5  # that find the disk full, until who waits is told
 _UNWRITTEN = Body.of(0, ())
 
 
@@ -106,11 +107,19 @@ class WriteAhead:
             self._put([(0, question)])
 
     def settle(self, written: threading.Event) -> None:
-        """Waits for the `on_durable` of an entry to set an event, be it until a full disk has room.
+        """Waits for the `on_durable` of an entry to set an event.
 
-        Raises Unavailable where the disk has failed: whether the entry survives is not known then.
+        Raises ResourceExhausted where the disk is full: the entry stands first in line. Unavailable where it has failed: whether
+        the entry survives is not known then.
         """
+        stalled = 0
         while not written.wait(_LOOK_S):
+            stalled = stalled + 1 if self.journal.state is State.STALLED else 0
+            if stalled >= _STALLED_LOOKS:
+                raise ResourceExhausted(
+                    f"nothing can be written now: {self.journal.reason}; make room on the disk: this happens by itself then",
+                    retry_after_s=_LOOK_S,
+                )
             if self.journal.state in (State.FAILED, State.CLOSED):
                 raise Unavailable(f"{self.journal.reason}; whether this will have happened shows when the server has started again")
 

@@ -1,15 +1,21 @@
 """A disk that is full: batches are refused with a delay, questions are answered, and all goes on by itself when there is room."""
 
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from grpc_health.v1 import health_pb2
 from tests.e2e.push import ANSWER_S, payload_of
 from tests.e2e.server import MiB, Server, spawn
 from tests.e2e.watched import PLAIN, Watched, sample, says
+from tests.server.archive.life import until
+
+import driftline
 
 RESOURCE_EXHAUSTED = 8
 DISK_BYTES = 96 * MiB
@@ -115,3 +121,19 @@ def test_a_start_on_a_full_disk_says_so_and_one_with_room_is_served(small_disk: 
     assert len(lines) == 1 and says(lines[0], "cannot be (used|opened): ", "its disk is full: make room on it")
     ballast.unlink()
     Server(data=small_disk / "data").stop()
+
+
+def test_who_meets_the_full_disk_first_is_told_and_what_was_asked_happens_when_there_is_room(small_disk: Path) -> None:
+    data = small_disk / "data"
+    with Server(data=data, **SETTINGS) as server, driftline.connect(server.address) as client:
+        ballast = fill(small_disk)
+        with pytest.raises(driftline.ResourceExhausted, match=r"No space left.*make room on the disk: this happens by itself"):
+            client.create_endpoint("late", reference=pa.table({"x": [1.0, 2.0, 3.0]}))
+        ballast.unlink()
+        until(lambda: stored(data) == ["default/default/late:latest"])
+        assert [endpoint.name for endpoint in client.endpoints()] == stored(data)
+
+
+def stored(data: Path) -> list[str]:
+    with closing(sqlite3.connect(f"file:{data / 'driftline.sqlite'}?mode=ro", uri=True)) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM endpoints WHERE deleted_us IS NULL").fetchall()]

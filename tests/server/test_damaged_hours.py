@@ -54,7 +54,7 @@ def test_late_rows_of_an_hour_that_cannot_be_read_are_told_and_those_of_others_a
         life.push(life.producer(batch(1).schema, id_=b"l" * 16), late)
         assert (totals(life).rows, totals(life).expired_rows) == (5 * ROWS, ROWS)
         assert rows_of(life, SECOND_US) == 2 * ROWS
-        with pytest.raises(FailedPrecondition, match="the stored hour 20.* of default/default/m:latest is damaged"):
+        with pytest.raises(FailedPrecondition, match=r"the stored hour 20.* of default/default/m:latest is damaged"):
             rows_of(life, START_US)
         life.cover()
     with living(tmp_path, clock, archive="off") as life:

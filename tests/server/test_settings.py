@@ -140,3 +140,11 @@ def test_the_knobs_of_tests_are_documented_and_pass() -> None:
     read = {name for path in tests.rglob("*.py") for name in re.findall(r'environ\.get\("(DRIFTLINE_\w+)"', path.read_text())}
     assert read == set(re.findall(r"^\| `(DRIFTLINE_\w+)` \|", (DOC_FOLDER / "testing.md").read_text(), re.M))
     assert environment.unknown(dict.fromkeys(read, "1"), Settings.model_fields) == []
+
+
+@pytest.mark.parametrize("key", [key for key, field in Settings.model_fields.items() if field.annotation in (int, float)])
+def test_a_number_that_cannot_be_meant_is_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    for value in ("99999999999999999", "-1"):
+        monkeypatch.setenv(environment.variable(key), value)
+        with pytest.raises(ConfigError, match=f"setting '{key}': .* should be"):
+            load(None)

@@ -25,7 +25,7 @@ class JournalStalled(Exception):
     """The disk is full; what was appended before is kept and written as soon as there is room."""
 
     def __init__(self, reason: str, retry_after_s: float) -> None:
-        super().__init__(f"nothing can be written now: {reason}; tried again every {retry_after_s:g} s")
+        super().__init__(f"nothing can be written now: {reason}; make room on the disk; tried again every {retry_after_s:g} s")
         self.retry_after_s = retry_after_s
 
 
