@@ -159,6 +159,10 @@ class Durability:
             )
         if (standing.lineage, standing.snapshot_minutes) != (self._lineage, minutes):
             self._store.claim(self._lineage, minutes)
+        if lineage.lacks_newest(journal, self._filesystem, mark):
+            log.error(
+                "the newest file of the journal is missing: what came since the last checkpoint is counted no more", folder=journal
+            )
         self._snapshots.stored = standing.position
         self._deleted = set(mark.deleted) if mark else set()
         return max(standing.position, found.reached if found else 0)
@@ -167,7 +171,8 @@ class Durability:
         """What a checkpoint says of the folder. Endpoints that the database holds, and nobody serves, are deleted there later."""
         stored = self._snapshots.stored
         gone = self.reader.uids() - self._registry.kept().keys() - self._orphans
-        return lineage.Mark(self._lineage, stored, tuple(sorted(gone))).section(position)
+        written_to = max((segment.first for segment in self._journal.segments() if not segment.is_closed), default=0)
+        return lineage.Mark(self._lineage, stored, tuple(sorted(gone)), written_to).section(position)
 
     def _on_checkpoint(self, covered: int) -> None:
         """Two checkpoints cover the journal up to a position: what is before it will not be replayed again."""

@@ -36,18 +36,19 @@ class Mark:
     lineage: str
     stored: int = 0  # the position that the database had been written up to
     deleted: tuple[str, ...] = ()  # endpoints that are deleted, and may not be in the database yet
+    written_to: int = 0  # the first position of the journal's file that was written to; 0: of none, it was closed
 
     def section(self, position: int) -> Section:
         """As a part of a checkpoint."""
-        return Section(SECTION, position, pack([self.lineage, self.stored, list(self.deleted)]))
+        return Section(SECTION, position, pack([self.lineage, self.stored, list(self.deleted), self.written_to]))
 
 
 def mark_of(found: Checkpoint | None) -> Mark | None:
     """The mark of a checkpoint; None where it has none."""
     for section in found.sections if found else ():
         if section.name == SECTION:
-            (lineage, stored, deleted), _ = unpack(memoryview(section.body))
-            return Mark(lineage, stored, tuple(deleted))
+            (lineage, stored, deleted, *later), _ = unpack(memoryview(section.body))
+            return Mark(lineage, stored, tuple(deleted), *later)
     return None
 
 
@@ -63,8 +64,7 @@ def require_database(journal: Path, checkpoints: Path, database: Path, filesyste
 
 def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None, standing: Standing) -> str:
     """The lineage of a folder; empty where the folder is new. Raises PartsDiffer, OSError."""
-    names = filesystem.names(journal)
-    firsts = [first for name in names if (first := first_of(name)) is not None]
+    names, firsts = filesystem.names(journal), _firsts(journal, filesystem)
     written = _read(journal / FILE, filesystem) if FILE in names else ""
     mark, alone = mark_of(found), _ALONE.format(journal.parent)
     if standing.lineage and not written:
@@ -87,6 +87,11 @@ def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None,
     return written
 
 
+def lacks_newest(journal: Path, filesystem: Filesystem, mark: Mark | None) -> bool:
+    """Whether the file of the journal that was written to at a checkpoint, which only a later one may drop, is there no more."""
+    return mark is not None and max(_firsts(journal, filesystem), default=0) < mark.written_to
+
+
 def made(journal: Path, filesystem: Filesystem) -> str:
     """The lineage of a new folder. Raises OSError."""
     return write(journal, filesystem, secrets.token_hex(16))
@@ -102,6 +107,10 @@ def write(journal: Path, filesystem: Filesystem, lineage: str) -> str:
     filesystem.rename(new, journal / FILE)
     filesystem.sync_folder(journal)
     return lineage
+
+
+def _firsts(journal: Path, filesystem: Filesystem) -> list[int]:
+    return [first for name in filesystem.names(journal) if (first := first_of(name)) is not None]
 
 
 def _read(path: Path, filesystem: Filesystem) -> str:

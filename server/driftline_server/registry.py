@@ -178,7 +178,7 @@ class Registry:
         return written
 
     def _settle(self, written: threading.Event, then: Callable[[], None]) -> None:
-        """Waits until a record is durable and does what follows; where the disk is full, who waits is told, and it follows later."""
+        """Waits until a record is durable and does what follows; where the disk is full, who waits is told and it follows later."""
 
         def later() -> None:
             written.wait()

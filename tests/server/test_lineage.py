@@ -292,3 +292,20 @@ def test_a_deletion_the_database_had_not_heard_of_is_made_up_for(tmp_path: Path)
 def uids(folder: Path) -> list[tuple[str, str, int | None]]:
     with closing(sqlite3.connect(f"file:{folder / FILE}?mode=ro", uri=True)) as connection:
         return connection.execute("SELECT uid, name, deleted_us FROM endpoints").fetchall()
+
+
+def test_that_the_newest_file_of_the_journal_is_missing_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "dead"
+    with living(tmp_path / "life", archive="off") as life:
+        life.create()
+        handle = life.producer(batch(1).schema)
+        life.push(handle, batch(ROWS))
+        life.cover()
+        life.push(handle, batch(ROWS))
+        life.settle()
+        shutil.copytree(tmp_path / "life", folder)
+    for path, is_told in ((tmp_path / "life", False), (folder, True)):
+        no_segments(path)  # a folder that was closed needs none
+        capsys.readouterr()
+        start_anew(path, Standing(), archive="off")
+        assert ("the newest file of the journal is missing" in capsys.readouterr().out) == is_told
