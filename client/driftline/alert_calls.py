@@ -99,7 +99,7 @@ class AlertCalls:
         value, first_seen, last_seen, summary. `endpoint`: a name or glob; `state`: "pending", "firing", "acknowledged", "resolved".
 
         With `follow` an endless iterator over alerts as they fire, are acknowledged and resolve, from now on or since
-        `resume_token`.
+        `resume_token` ("0": from the first the server has kept).
         """
         if follow:
             if state is not None:

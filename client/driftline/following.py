@@ -1,5 +1,6 @@
 """Following alerts: an iterator over a stream that goes on where it was after the connection was lost."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from types import TracebackType
@@ -12,6 +13,10 @@ from driftline.backoff import Backoff
 from driftline.errors import called, from_rpc
 from driftline_proto.v1 import alert_pb2 as pb
 
+log = logging.getLogger("driftline")
+
+# The token of no step: a server goes on from the first it has kept.
+_BEGINNING = "0"
 # What a stream may end with that does not mean it cannot go on.
 _PASSES = frozenset((grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.RESOURCE_EXHAUSTED))
 
@@ -19,7 +24,9 @@ _PASSES = frozenset((grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grp
 class Following(Iterator[Alert]):
     """Yields an alert each time one fires, is acknowledged or resolves, from the moment it was made.
 
-    Nothing is missed and nothing comes twice, over lost connections and restarts of the server.
+    Nothing is missed and nothing comes twice, over lost connections and restarts of the server. Where another server answers than
+    before, or the same one without what it kept, as one started with `--data none` does, it goes on from the beginning of what that
+    one has, and logs a warning.
 
     `resume_token` goes on from there in another process. `close()`, from any thread, ends the iteration.
     """
@@ -47,8 +54,7 @@ class Following(Iterator[Alert]):
             except grpc.RpcError as error:
                 if self._closed.is_set():
                     break
-                if error.code() not in _PASSES:
-                    raise from_rpc(error, self._target) from None
+                self._forgive(error)
                 self._reconnect()
             else:
                 if alert is not None:
@@ -70,6 +76,21 @@ class Following(Iterator[Alert]):
     def _subscribed(self) -> Any:
         request = pb.SubscribeRequest(endpoint=self._endpoint, resume_token=self.resume_token)
         return called(self._subscribe, request, target=self._target)
+
+    def _forgive(self, error: grpc.RpcError) -> None:
+        """Raises what the stream ended with, unless it can go on: from where it was, or, at another server, from the beginning."""
+        if error.code() in _PASSES:
+            return
+        # The endpoint was accepted when this was made, so that it is the token which is refused.
+        if error.code() is not grpc.StatusCode.INVALID_ARGUMENT or self.resume_token == _BEGINNING:
+            raise from_rpc(error, self._target) from None
+        log.warning(
+            "%s is another server than before, or lost what it kept (%s): following goes on from the first alert it has; "
+            "what became of alerts of before is not told",
+            self._target,
+            error.details(),
+        )
+        self.resume_token = _BEGINNING
 
     def _reconnect(self) -> None:
         self._closed.wait(self._backoff.next_seconds())

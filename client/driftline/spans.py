@@ -40,6 +40,10 @@ def _written_us(text: str) -> int:
     parts = PART.findall(text.strip())
     if not parts or PART.sub("", text.strip()):
         raise InvalidInput(f"{text!r} is no duration; write '30s', '10m', '1h' or '7d'")
+    units = [unit for _, unit in parts]
+    for unit in units:
+        if units.count(unit) > 1:
+            raise InvalidInput(f"{text[:40]!r} has {unit} twice; write each unit once, as 1h30m")
     return sum(round(min(float(number) * UNITS_US[unit], 2 * LONGEST_US)) for number, unit in parts)
 
 

@@ -52,6 +52,12 @@ def test_a_duration_that_cannot_be_meant_is_told_as_one() -> None:
         hours.span_us("7x d", None, 0)
 
 
+@pytest.mark.parametrize(("since", "unit"), [("1h1h", "h"), ("1d2h1d", "d")])
+def test_a_unit_that_stands_twice_is_a_slip(since: str, unit: str) -> None:
+    with pytest.raises(InvalidInput, match=f"'{since}' has {unit} twice; write each unit once, as 1h30m"):
+        hours.span_us(since, None, NOON_US)
+
+
 def test_unknown_revisions_are_refused_before_anything_is_sent() -> None:
     with pytest.raises(InvalidInput, match="revisions: 'old' is neither 'newest' nor 'all'"):
         hours.request("m", metric="drift", column=None, since_us=0, until_us=None, revisions="old")

@@ -1,5 +1,6 @@
 """Alerts end to end: a server process, models that drift, and people who are told."""
 
+import contextlib
 import json
 import queue
 import threading
@@ -87,6 +88,10 @@ def test_an_alert_from_its_onset_to_its_end(server: Server, client: Client, mode
 def test_a_column_that_no_endpoint_has_is_refused(client: Client, model: str) -> None:
     with pytest.raises(InvalidInput, match=r"column 'amuont': no endpoint that .* names has one; they have amount, country"):
         client.create_rule("typo", endpoint=model, event="data-drift-detected", column="amuont")
+    with pytest.raises(InvalidInput, match=r"they have amount, country, score$"):
+        client.create_rule("typo", endpoint=model, event="data-drift-detected", column="amuont")
+    with pytest.raises(InvalidInput, match=r'they have amount, country, score; .* metric = "latency_p99", without column'):
+        client.create_rule("slow", endpoint=model, metric="drift", above=0.5, column="latency")
     client.create_rule("to come", endpoint="yet/to/come", event="data-drift-detected", column="amuont")
 
 
@@ -277,6 +282,48 @@ def test_rules_of_the_settings_stay_and_alerts_survive_a_restart(tmp_path: Path)
         with client.alerts(follow=True, resume_token=token) as following:
             client.reset(before[0]["id"])
             assert next(following).id == before[0]["id"]
+
+
+def fires(server: Server, client: Client, name: str) -> None:
+    """A model that drifts, watched by a rule."""
+    client.create_endpoint(name, reference=USUAL, prediction="score")
+    client.create_rule(name, endpoint=name, template="drift-detected")
+    push(server, name, DRIFTED)
+    until(lambda: states(client, name) == ["firing"])
+
+
+def test_following_goes_on_at_a_server_that_kept_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with contextlib.ExitStack() as stack:
+        with Server() as server:
+            client = stack.enter_context(driftline.connect(server.address))
+            following = stack.enter_context(client.alerts(follow=True))
+            fires(server, client, "before/model")
+            assert next(following).endpoint == "before/default/model:latest"
+        token = following.resume_token
+        with Server(listen=server.address) as server:
+            fires(server, client, "after/one")
+            fires(server, client, "after/two")  # more steps than the one before had
+            for foreign in (token, "1"):  # an older server gave out numbers alone
+                with pytest.raises(InvalidInput, match="this resume_token is not of this server"):
+                    client.alerts(follow=True, resume_token=foreign)
+            told = [next(following).endpoint for _ in range(2)]
+            following.close()
+    assert told == ["after/default/one:latest", "after/default/two:latest"]
+    (warning,) = [each.getMessage() for each in caplog.records if each.name == "driftline" and "following" in each.getMessage()]
+    assert warning.startswith(f"{server.address} is another server than before, or lost what it kept")
+
+
+def test_a_token_of_another_data_folder_is_refused(tmp_path: Path) -> None:
+    with Server(data=tmp_path / "one") as one, driftline.connect(one.address) as client:
+        fires(one, client, "one/model")
+        with client.alerts(follow=True) as following:
+            token = following.resume_token
+    with Server(data=tmp_path / "two") as two, driftline.connect(two.address) as client:
+        fires(two, client, "two/model")
+        with pytest.raises(InvalidInput, match="this resume_token is not of this server"):
+            client.alerts(follow=True, resume_token=token)
+        with client.alerts(follow=True, resume_token="0") as following:  # from the beginning
+            assert next(following).endpoint == "two/default/model:latest"
 
 
 def test_a_rule_whose_receiver_is_gone_tells_the_default_ones(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from driftline_core.alerts.changes import Changes
 from driftline_core.alerts.evaluation import Evidence, Verdict, evaluate
 from driftline_core.alerts.lifecycle import NEXT, step
 from driftline_core.alerts.observation import Observation, observe, observe_arrival
-from driftline_core.alerts.parsing import endpoint_pattern, parse, parse_all
+from driftline_core.alerts.parsing import endpoint_pattern, parse, parse_all, parse_kept
 from driftline_core.alerts.rises import Rises
 from driftline_core.alerts.rules import Criteria, Rule, written
 from driftline_core.alerts.silences import Silence
@@ -40,6 +40,7 @@ __all__ = [
     "observe_arrival",
     "parse",
     "parse_all",
+    "parse_kept",
     "step",
     "written",
 ]

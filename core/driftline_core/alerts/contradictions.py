@@ -20,9 +20,15 @@ def _clears_on_wrong_side(rule: Rule) -> bool:
     return rule.clear > above if above is not None else rule.below is not None and rule.clear < rule.below
 
 
-def _never_holds(rule: Rule) -> bool:
-    is_share = rule.metric in catalogue.UP_TO_ONE or rule.event == catalogue.DATA_QUALITY
-    return (rule.above is not None and is_share and rule.above >= 1) or (rule.below is not None and rule.below <= 0)
+def _is_up_to_one(rule: Rule) -> bool:
+    return rule.metric in catalogue.UP_TO_ONE or rule.event == catalogue.DATA_QUALITY
+
+
+def _clears_out_of_reach(rule: Rule) -> bool:
+    """Nothing that a rule looks at is below 0, and shares and distances are at most 1."""
+    if rule.clear is None:
+        return False
+    return rule.clear > 1 and _is_up_to_one(rule) if rule.below is not None else rule.clear < 0
 
 
 # In this order, so that the first one found is the one to mend first.
@@ -55,14 +61,34 @@ CONTRADICTIONS: tuple[tuple[Callable[[Rule], bool], str, str], ...] = (
         'does not go with this event; leave it out, or watch a metric such as "drift"',
     ),
     (
+        lambda rule: rule.above is not None and rule.above >= 1 and _is_up_to_one(rule),
+        "above",
+        "can never be passed: shares, drift, tvd and hellinger are at most 1; write less",
+    ),
+    (
+        lambda rule: rule.above is not None and rule.above < 0,
+        "above",
+        "is always passed: nothing is below 0; write 0 or more",
+    ),
+    (
+        lambda rule: rule.below is not None and rule.below <= 0,
+        "below",
+        "can never be passed: nothing is below 0; write more than 0",
+    ),
+    (
+        lambda rule: rule.below is not None and rule.below > 1 and _is_up_to_one(rule),
+        "below",
+        "is always passed: shares, drift, tvd and hellinger are at most 1; write 1 or less",
+    ),
+    (
         _clears_on_wrong_side,
         "clear",
         "is on the wrong side: at or below `above`, or at or above `below`, else it could never clear",
     ),
     (
-        _never_holds,
-        "above",
-        "can never be passed: shares, drift, tvd and hellinger are at most 1, and nothing is below 0",
+        _clears_out_of_reach,
+        "clear",
+        "can never be reached: nothing is below 0, and shares, drift, tvd and hellinger are at most 1; write a level between",
     ),
     (
         lambda rule: bool(rule.column) and (rule.event == catalogue.NO_DATA or rule.metric not in ("", *catalogue.COLUMN_METRICS)),

@@ -22,12 +22,20 @@ def duration_us(value: object, field: str) -> int:
         case timedelta():
             return value // _MICROSECOND
         case str() if len(value) <= _TEXT_MAX and (parts := _PART.findall(value)) and not _PART.sub("", value).strip():
+            _require_once([unit for _, unit in parts], value, field)
             return sum(round(float(number) * _UNITS_US[unit]) for number, unit in parts)
         case bool():
             pass
         case int() | float() if abs(value) <= _SECONDS_MAX:
             return round(value * 1_000_000)
     raise InvalidInput(f'{field} {str(value)[:40]!r} is no duration; write "30s", "10m", "1h30m" or "7d"', field=field)
+
+
+def _require_once(units: list[str], text: str, field: str) -> None:
+    """A unit that stands twice is a slip: nobody knows whether the sum is meant."""
+    for unit in units:
+        if units.count(unit) > 1:
+            raise InvalidInput(f"{field} {text[:40]!r} has {unit} twice; write each unit once, as 1h30m", field=field)
 
 
 def duration_text(us: int) -> str:

@@ -44,8 +44,22 @@ def parse(given: Mapping[str, Any], *, receivers: Collection[str] | None = None,
     >>> parse({"template": "drift-detected", "endpoint": "shop/*"}).event
     'data-drift-detected'
     """
+    return _consistent(_rule(given, receivers=receivers, evaluate_us=evaluate_us))
+
+
+def parse_kept(given: Mapping[str, Any]) -> Rule:
+    """A rule that was accepted once and written down: one that would be refused by now is kept as it is, so that a server starts.
+
+    >>> parse_kept({"name": "slow", "metric": "latency_p99", "above": -1}).above
+    -1.0
+    """
+    return _rule(given, receivers=None, evaluate_us=0)
+
+
+def _rule(given: Mapping[str, Any], *, receivers: Collection[str] | None, evaluate_us: int) -> Rule:
+    """The rule of some keys, each of which is right by itself."""
     keys = _known(given)
-    rule = Rule(
+    return Rule(
         name=_name(keys),
         endpoint=_endpoint(keys),
         event=_event(keys),
@@ -63,7 +77,6 @@ def parse(given: Mapping[str, Any], *, receivers: Collection[str] | None = None,
         summary=check(_text(keys, "summary", most=None)),
         receivers=_receivers(keys, receivers),
     )
-    return _consistent(rule)
 
 
 def parse_all(given: object, *, receivers: Collection[str] | None = None, evaluate_us: int = 0) -> tuple[Rule, ...]:

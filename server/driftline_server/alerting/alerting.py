@@ -165,9 +165,9 @@ class Alerting:
 
         return self._turns.call(end)
 
-    def last_step(self) -> int:
-        """Where a subscriber begins that wants only what is to come."""
-        return self._ledger.write(book.last_step)
+    def place(self) -> tuple[str, int]:
+        """Where a subscriber begins that wants only what is to come: whose steps, and the number of the last."""
+        return self._ledger.write(book.place)
 
     def steps_after(self, sequence: int, *, timeout_s: float) -> list[Step]:
         """The next steps of all alerts; waits for some, none when the time is over."""

@@ -5,9 +5,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from driftline_core.alerts import Alert, AlertState, Changes, Rule, Silence, parse, written
+from driftline_core.alerts import Alert, AlertState, Changes, Rule, Silence, parse_kept, written
 from driftline_core.alerts.state import alert_from_dict, alert_to_dict, from_dict, to_dict
 from driftline_core.alerts.steady import Steady
+from driftline_server.store.standing import read_standing
 
 STEPS_MAX = 500
 
@@ -78,7 +79,7 @@ def delete_silences(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
 
 def load_rules(connection: sqlite3.Connection) -> list[Rule]:
     """The stored rules, the oldest first."""
-    return [parse(json.loads(body)) for (body,) in connection.execute("SELECT body FROM rules ORDER BY created_us, name")]
+    return [parse_kept(json.loads(body)) for (body,) in connection.execute("SELECT body FROM rules ORDER BY created_us, name")]
 
 
 def load_states(connection: sqlite3.Connection) -> list[AlertState]:
@@ -127,8 +128,14 @@ def steps_of(connection: sqlite3.Connection, id_: str) -> list[Step]:
 
 
 def last_step(connection: sqlite3.Connection) -> int:
-    """The number of the newest step; 0: none."""
-    return int(connection.execute("SELECT coalesce(max(sequence), 0) FROM alert_steps").fetchone()[0])
+    """The number of the newest step there was, be it pruned since: a subscriber may know it; 0: there was none."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'alert_steps'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def place(connection: sqlite3.Connection) -> tuple[str, int]:
+    """Whose the steps are, the lineage of the store, and the number of the newest."""
+    return read_standing(connection).lineage, last_step(connection)
 
 
 def prune(connection: sqlite3.Connection, before_us: int) -> None:

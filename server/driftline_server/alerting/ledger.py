@@ -1,5 +1,6 @@
 """Where rules, alerts and messages are kept: in the store, or, for a server that keeps nothing, in memory."""
 
+import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import TypeVar
 from driftline_server.alerting.tables import create_alert_tables
 from driftline_server.outbox.tables import create_outbox
 from driftline_server.store import StoreWriter
+from driftline_server.store.standing import claim, create_standing
 
 T = TypeVar("T")
 
@@ -23,7 +25,7 @@ class StoreLedger:
 
 
 class MemoryLedger:
-    """The same tables, gone with the process."""
+    """The same tables, gone with the process, and a lineage that no other process has."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -31,6 +33,8 @@ class MemoryLedger:
         with self._lock:
             create_outbox(self._connection)
             create_alert_tables(self._connection)
+            create_standing(self._connection)
+            claim(self._connection, secrets.token_hex(16), snapshot_minutes=0)
 
     def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:

@@ -8,6 +8,7 @@ from driftline_core.engine import Engine, Span, Totals
 from driftline_core.errors import InvalidInput
 from driftline_core.latency import QUANTILES, latency_quantile
 from driftline_core.query import drift_report
+from driftline_core.schema import Role
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registration import Registration
@@ -37,11 +38,15 @@ class Watch:
     def require_column(self, rule: Rule) -> None:
         """Raises InvalidInput for a rule on columns of which no endpoint it watches has one, where it watches some yet."""
         watched = [each for each in self.served() if rule.watches(each.name)]
-        names = dict.fromkeys(column.name for each in watched for column in each.reference.layout.columns)
+        columns = [column for each in watched for column in each.reference.layout.columns]
+        names = dict.fromkeys(column.name for column in columns if column.role is not Role.LATENCY)
         if rule.column and watched and not any(map(rule.watches_column, names)):
             known = ", ".join(list(names)[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
+            is_latency = any(column.role is Role.LATENCY and rule.watches_column(column.name) for column in columns)
+            remedy = '; of how long answers took there is metric = "latency_p99", without column' if is_latency else ""
             raise InvalidInput(
-                f"column {rule.column!r}: no endpoint that {rule.endpoint!r} names has one; they have {known}", field="column"
+                f"column {rule.column!r}: no endpoint that {rule.endpoint!r} names has one; they have {known}{remedy}",
+                field="column",
             )
 
     def totals(self, uids: set[str]) -> dict[str, Totals]:

@@ -105,8 +105,10 @@ def parse_url(url: str, *, field: str) -> Target:
     return Target(parts.scheme, host, parse_port(_DEFAULT_PORT[parts.scheme] if port is None else port, field=field), path)
 
 
-def parse_host(text: str, *, field: str) -> str:
+def parse_host(text: str, *, field: str, whole: str = "https://host/path") -> str:
     """A host name in lower case without its final dot, or a literal address in canonical form. Raises InvalidInput.
+
+    `whole` is how what the host stands in is written, to be told where it cannot be read.
 
     >>> parse_host("Example.COM.", field="webhook"), parse_host("[::FFFF:10.0.0.1]", field="webhook")
     ('example.com', '::ffff:a00:1')
@@ -122,7 +124,7 @@ def parse_host(text: str, *, field: str) -> str:
     host = text.lower().removesuffix(".")
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.match(label) for label in labels):
-        raise InvalidInput(f"{field} has no host name that can be read; write https://host/path", field=field)
+        raise InvalidInput(f"{field} has no host name that can be read; write {whole}", field=field)
     if _NUMBER.match(labels[-1]):
         try:
             return str(IPv4Address(host))

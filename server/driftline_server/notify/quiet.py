@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from driftline_core.errors import InvalidInput
+from driftline_core.panes import DAY_US
 
 SPANS_MAX = 16
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -15,6 +16,8 @@ _SPAN = re.compile(
     rf"(?:(?P<days>(?:{_DAY})(?:[ ,-]+(?:{_DAY}))*) +)?(?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d)(?: +(?P<zone>\S{{1,64}}))?"
 )
 _MIDNIGHT = "24:00"
+# Weeks of winter and summer time, in which no zone changes its clocks: from 2026-01-12 and 2026-07-13.
+_MONDAYS_US = (1_768_176_000_000_000, 1_783_900_800_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,24 @@ def parse_quiet_hours(value: object, field: str) -> tuple[QuietHours, ...]:
     texts = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(texts, Sequence) or len(texts) > SPANS_MAX or not all(isinstance(text, str) for text in texts):
         raise InvalidInput(f'{field} must be a text like "22:00-07:00 Europe/Berlin", or at most {SPANS_MAX} of them', field=field)
-    return tuple(_parse(text, field) for text in texts)
+    spans = tuple(_parse(text, field) for text in texts)
+    if any(_lasts_a_week(spans, monday_us) for monday_us in _MONDAYS_US):
+        raise InvalidInput(
+            f"{field} leave no time in which to tell: one follows the other all week; to be quiet for a while use "
+            "`driftline alerts silence`, for good leave the receiver out",
+            field=field,
+        )
+    return spans
+
+
+def _lasts_a_week(spans: Sequence[QuietHours], from_us: int) -> bool:
+    """Whether one span follows the other for more than a week, after which they come again."""
+    now_us = from_us
+    while (end_us := quiet_until_us(spans, now_us)) is not None:
+        if end_us > from_us + 8 * DAY_US:
+            return True
+        now_us = end_us
+    return False
 
 
 def _parse(text: str, field: str) -> QuietHours:

@@ -173,7 +173,7 @@ def _callback(keys: Keys, key: str, value: object, route: Route) -> Callback:
     host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
     if not colon or not port.isdecimal() or len(port) > 5:
         keys.refuse(key, "must be 'host:port'")
-    callback = Callback(parse_host(host, field=field), parse_port(int(port), field=field))
+    callback = Callback(parse_host(host, field=field, whole="host:port"), parse_port(int(port), field=field))
     check_literal(callback.host, allow_private=route.allow_private, field=field)
     return callback
 
@@ -192,6 +192,8 @@ def _github(keys: Keys, key: str, value: object, route: Route) -> GitHub:
     )
     if github.workflow is not None and github.issue is not None:
         table.refuse("", "has workflow and issue; keep one")
+    if github.inputs and github.workflow is None:
+        table.refuse("inputs", 'are given to a workflow, and none is named; add workflow = "retrain.yml", or leave them out')
     table.done()
     return github
 
@@ -209,6 +211,10 @@ def _gitlab(keys: Keys, key: str, value: object, route: Route) -> GitLab:
     )
     if gitlab.issue is not None and gitlab.merge_request is not None:
         table.refuse("", "has issue and merge_request; keep one")
+    if gitlab.variables and not _starts_machines(gitlab):
+        table.refuse(
+            "variables", "are given to a pipeline, and a note starts none; leave them out, or take issue or merge_request out"
+        )
     table.done()
     return gitlab
 

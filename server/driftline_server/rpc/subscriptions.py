@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import grpc
 
 from driftline_core.alerts import Phase, endpoint_pattern
-from driftline_core.errors import InvalidInput, ResourceExhausted
+from driftline_core.errors import ResourceExhausted
 from driftline_proto.v1 import alert_pb2 as pb
 from driftline_server.alerting.alerting import Alerting
 from driftline_server.alerting.book import Step
 from driftline_server.rpc import convert_alerts as convert
 from driftline_server.rpc.errors import Ended
+from driftline_server.rpc.resuming import place_of, token_of
 
 _WAIT_S = 1.0
 _RETRY_AFTER_S = 5.0
@@ -22,8 +23,9 @@ _TOLD = frozenset((Phase.FIRING, Phase.ACKNOWLEDGED, Phase.RESOLVED))
 class Subscriptions:
     """Serves Subscribe, up to a number of streams. A subscriber that does not read holds its thread, and nothing else grows."""
 
-    def __init__(self, alerting: Alerting, *, subscribers_max: int) -> None:
+    def __init__(self, alerting: Alerting, *, subscribers_max: int, has_store: bool) -> None:
         self._alerting = alerting
+        self._has_store = has_store
         self._subscribers_max = subscribers_max
         self._room = threading.BoundedSemaphore(subscribers_max)
         self._draining = threading.Event()
@@ -40,35 +42,26 @@ class Subscriptions:
                 f"the server takes {self._subscribers_max} subscribers (subscribers_max)", retry_after_s=_RETRY_AFTER_S
             )
         try:
-            yield from self._steps(self._place(request.resume_token), pattern, context)
+            lineage, last = self._alerting.place()
+            place = place_of(request.resume_token, lineage, last=last, has_store=self._has_store)
+            yield from self._steps(lineage, place, pattern, context)
         finally:
             self._room.release()
 
-    def _place(self, token: str) -> int:
-        """The number of the last step that a subscriber knows."""
-        last = self._alerting.last_step()
-        if not token:
-            return last
-        place = int(token) if token.isascii() and token.isdecimal() and len(token) < 20 else -1
-        if not 0 <= place <= last:
-            raise InvalidInput("this resume_token is not of this server; subscribe without one", field="resume_token")
-        return place
-
-    def _steps(self, place: int, pattern: str, context: grpc.ServicerContext) -> Iterator[pb.SubscribeResponse]:
-        yield pb.SubscribeResponse(resume_token=str(place))
+    def _steps(self, lineage: str, place: int, pattern: str, context: grpc.ServicerContext) -> Iterator[pb.SubscribeResponse]:
+        yield pb.SubscribeResponse(resume_token=token_of(lineage, place))
         while context.is_active():
             if self._draining.is_set():
                 raise Ended(grpc.StatusCode.UNAVAILABLE, "the server shuts down; subscribe again when it is back")
             steps = self._alerting.steps_after(place, timeout_s=_WAIT_S)
             for step in steps:
                 if _is_told(step, pattern):
-                    yield pb.SubscribeResponse(
-                        alert=convert.alert(step.alert), step=convert.step(step), resume_token=str(step.sequence)
-                    )
+                    token = token_of(lineage, step.sequence)
+                    yield pb.SubscribeResponse(alert=convert.alert(step.alert), step=convert.step(step), resume_token=token)
             if steps:
                 place = steps[-1].sequence
                 if not _is_told(steps[-1], pattern):
-                    yield pb.SubscribeResponse(resume_token=str(place))
+                    yield pb.SubscribeResponse(resume_token=token_of(lineage, place))
 
 
 def _is_told(step: Step, pattern: str) -> bool:

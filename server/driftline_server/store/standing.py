@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LINEAGE, _MINUTES, _POSITION = "lineage", "snapshot_minutes", "position"
+_TABLE = "CREATE TABLE server (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID"
 _REACH = """
 INSERT INTO server (key, value) VALUES ('position', ?1)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE CAST(excluded.value AS INTEGER) > CAST(value AS INTEGER)
@@ -19,6 +20,11 @@ class Standing:
     lineage: str = ""
     snapshot_minutes: int = 0
     position: int = 0  # the journal had come so far when this was last written, if not farther
+
+
+def create_standing(connection: sqlite3.Connection) -> None:
+    """Makes the table alone: for tables that are in memory and part of no folder. The store's migrations make it of a file."""
+    connection.execute(_TABLE)
 
 
 def read_standing(connection: sqlite3.Connection) -> Standing:

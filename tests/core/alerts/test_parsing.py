@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline_core.alerts import COMPUTED, EVENTS, METRICS, TEMPLATES, Criteria, Rule, parse, parse_all, written
+from driftline_core.alerts import COMPUTED, EVENTS, METRICS, TEMPLATES, Criteria, Rule, parse, parse_all, parse_kept, written
 from driftline_core.alerts.catalogue import COLUMN_METRICS
 from driftline_core.alerts.rules import Reset, Severity
 from driftline_core.errors import InvalidInput
@@ -51,11 +51,26 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"name": "q", "event": "data-quality", "above": 2}, "above", "can never be passed"),
     ({"name": "q", "metric": "null_share", "above": 1.5}, "above", "can never be passed"),
     ({"name": "q", "metric": "hellinger", "above": 1}, "above", "can never be passed"),
-    ({"name": "q", "metric": "rows", "below": 0}, "above", "can never be passed"),
+    ({"name": "q", "metric": "rows", "below": 0}, "below", "can never be passed: nothing is below 0; write more than 0"),
+    ({"name": "q", "metric": "rows", "below": -5}, "below", "can never be passed"),
+    ({"name": "q", "metric": "null_share", "below": 0}, "below", "can never be passed"),
+    ({"name": "q", "metric": "null_share", "below": 1.5}, "below", "is always passed"),
+    ({"name": "q", "metric": "drift", "above": -1}, "above", "is always passed: nothing is below 0; write 0 or more"),
+    ({"name": "q", "metric": "null_share", "above": -0.5}, "above", "is always passed"),
+    ({"name": "q", "metric": "kld", "above": -0.5}, "above", "is always passed"),
+    ({"name": "q", "metric": "refused_rows", "above": -1}, "above", "is always passed"),
+    ({**SLOW, "above": -1}, "above", "is always passed"),
+    ({**SLOW, "above": -1, "clear": -2}, "above", "is always passed"),
+    ({"name": "q", "event": "data-quality", "above": -0.1}, "above", "is always passed"),
+    ({"name": "q", "event": "data-quality", "clear": -0.1}, "clear", "can never be reached"),
+    ({**SLOW, "clear": -1}, "clear", "can never be reached: nothing is below 0"),
+    ({"name": "q", "metric": "hellinger", "below": 0.5, "clear": 1.5}, "clear", "drift, tvd and hellinger are at most 1"),
     ({**DRIFT, "window": "0s"}, "window", "is impossible; it can be from 1s to 400d"),
     ({**DRIFT, "window": -5}, "window", "is impossible"),
     ({**DRIFT, "window": "401d"}, "window", "is impossible"),
     ({**DRIFT, "window": "soon"}, "window", 'is no duration; write "30s"'),
+    ({**DRIFT, "window": "1h1h"}, "window", "'1h1h' has h twice; write each unit once, as 1h30m"),
+    ({**DRIFT, "hold": "1m30s1m"}, "hold", "has m twice"),
     ({**DRIFT, "window": "1" * 400 + "h"}, "window", "is no duration"),
     ({**DRIFT, "window": math.nan}, "window", "is no duration"),
     ({**DRIFT, "window": True}, "window", "is no duration"),
@@ -117,6 +132,28 @@ def test_every_bad_thing_is_refused_with_its_field_and_the_remedy(given: dict[st
     assert told in refusal.value.reason
     assert refusal.value.reason.startswith((field, "a rule has no key"))
     assert len(refusal.value.reason) < 400
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"metric": "latency_p99", "above": 0},
+        {"metric": "null_share", "above": 0, "clear": 0},
+        {"metric": "null_share", "below": 1, "clear": 1},
+        {"metric": "rows", "below": 5, "clear": 100},
+        {"metric": "kld", "above": 7, "clear": 2},
+        {"event": "data-quality", "above": 0},
+        {"event": "data-quality", "clear": 0},
+    ],
+)
+def test_a_level_at_the_edge_of_what_there_is_can_be_meant(keys: dict[str, Any]) -> None:
+    assert written(parse({"name": "edge", **keys})).items() >= keys.items()
+
+
+@pytest.mark.parametrize("keys", [{"above": -1.0}, {"above": 0.2, "clear": -1.0}, {"below": 0.0}])
+def test_a_rule_that_was_kept_is_read_whatever_is_refused_since(keys: dict[str, Any]) -> None:
+    kept = Rule("old", metric="latency_p99", **keys)
+    assert parse_kept(written(kept)) == kept
 
 
 def test_a_rule_in_full() -> None:
@@ -194,8 +231,8 @@ def test_rules_of_a_list_have_names_of_their_own() -> None:
 PERIODS = st.integers(0, 30 * 86_400).map(lambda seconds: f"{seconds}s")
 CONDITIONS = st.one_of(
     st.sampled_from([{"event": event} for event in sorted(COMPUTED)]),
-    st.builds(lambda metric, above: {"metric": metric, "above": above}, st.sampled_from(sorted(METRICS)), st.floats(-9, 0.99)),
-    st.builds(lambda metric, below: {"metric": metric, "below": below}, st.sampled_from(sorted(METRICS)), st.floats(0.01, 9)),
+    st.builds(lambda metric, above: {"metric": metric, "above": above}, st.sampled_from(sorted(METRICS)), st.floats(0, 0.99)),
+    st.builds(lambda metric, below: {"metric": metric, "below": below}, st.sampled_from(sorted(METRICS)), st.floats(0.01, 1)),
     st.builds(
         lambda metric, column: {"metric": metric, "above": 0.9, "clear": 0.5, "column": column},
         st.sampled_from(sorted(COLUMN_METRICS)),

@@ -63,6 +63,41 @@ def test_what_is_no_span_is_refused_by_name(spans: object) -> None:
     assert refused.value.field == "receivers.ops.quiet_hours"
 
 
+@pytest.mark.parametrize(
+    "spans",
+    [
+        "00:00-24:00",
+        ["00:00-24:00"],
+        "Mon-Sun 00:00-24:00 Europe/Berlin",
+        ["Mon-Fri 00:00-24:00", "Sat Sun 00:00-24:00"],
+        ["07:00-22:00 Asia/Kolkata", "22:00-07:00 Asia/Kolkata"],
+        ["00:00-24:00 Asia/Tokyo", "08:00-09:00"],
+        ["10:00-23:00 UTC", "23:00-11:00 Europe/Berlin"],  # all winter
+        ["09:00-22:00 UTC", "00:00-11:00 Europe/Berlin"],  # all summer
+    ],
+)
+def test_quiet_hours_that_never_end_are_refused_with_the_remedy(spans: object) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"quiet_hours leave no time in which to tell: .* use `driftline alerts silence`, for good"
+    ) as refused:
+        receiver(quiet_hours=spans, webhook="https://hooks.example.com/x")
+    assert refused.value.field == "receivers.ops.quiet_hours"
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        "00:00-23:59",
+        ["Mon-Sat 00:00-24:00", "Sun 00:00-23:59"],
+        ["Mon-Fri 00:00-24:00", "Sun 00:00-24:00"],
+        ["07:00-22:00", "22:01-07:00"],
+        "Tue-Sun 00:00-24:00",
+    ],
+)
+def test_quiet_hours_with_any_gap_are_taken(spans: object) -> None:
+    assert parse_quiet_hours(spans, "quiet_hours")
+
+
 def test_what_comes_in_quiet_hours_is_told_together_when_they_end() -> None:
     ledger, clock, sent = FileLedger(), FakeClock(at("2026-11-25T23:00:00")), list[Delivery]()
     ops = receiver(quiet_hours="22:00-07:00 Europe/Berlin", webhook="https://hooks.example.com/x")

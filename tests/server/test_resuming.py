@@ -1,0 +1,90 @@
+"""Resume tokens: whose they are, and how far; and what a ledger says of both."""
+
+import doctest
+import json
+
+import pytest
+
+from driftline_core.errors import InvalidInput
+from driftline_server.alerting import book
+from driftline_server.alerting.ledger import MemoryLedger
+from driftline_server.rpc import resuming
+from driftline_server.rpc.resuming import BEGINNING, place_of, token_of
+
+OURS, THEIRS = "0f" * 16, "f0" * 16
+LAST = 20
+
+
+def test_the_doctests_hold() -> None:
+    assert doctest.testmod(resuming).failed == 0
+
+
+@pytest.mark.parametrize("has_store", [True, False])
+@pytest.mark.parametrize("sequence", [0, 1, LAST])
+def test_a_token_of_ours_is_its_place(sequence: int, has_store: bool) -> None:
+    assert place_of(token_of(OURS, sequence), OURS, last=LAST, has_store=has_store) == sequence
+
+
+@pytest.mark.parametrize("has_store", [True, False])
+def test_none_is_from_now_on_and_the_beginning_is_before_all(has_store: bool) -> None:
+    assert place_of("", OURS, last=LAST, has_store=has_store) == LAST
+    assert place_of(BEGINNING, OURS, last=LAST, has_store=has_store) == 0
+
+
+def test_a_number_alone_is_of_a_store_that_may_have_given_it_out() -> None:
+    assert place_of("17", OURS, last=LAST, has_store=True) == 17
+    with pytest.raises(InvalidInput, match="not of this server"):
+        place_of("17", OURS, last=LAST, has_store=False)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        token_of(THEIRS, 1),
+        token_of("", 1),
+        f"{OURS}-",
+        f"{OURS}--1",
+        f"{OURS}-x",
+        f"{OURS}-²",
+        OURS,
+        "-1",
+        "ever since",
+        "1" * 20,
+        " 1",
+    ],
+)
+def test_what_is_not_ours_is_refused(token: str) -> None:
+    with pytest.raises(InvalidInput, match="this resume_token is not of this server") as refused:
+        place_of(token, OURS, last=LAST, has_store=True)
+    assert refused.value.field == "resume_token"
+
+
+@pytest.mark.parametrize("token", [token_of(OURS, LAST + 1), str(LAST + 1)])
+def test_what_is_ahead_is_told_why(token: str) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"ahead of this server, which has come to step 20: .* an older copy\? Subscribe"
+    ) as refused:
+        place_of(token, OURS, last=LAST, has_store=True)
+    assert refused.value.field == "resume_token"
+
+
+def test_each_memory_has_a_lineage_of_its_own() -> None:
+    (one, nothing), (other, _) = (MemoryLedger().write(book.place) for _ in range(2))
+    assert (len(one), nothing) == (32, 0)
+    assert one != other
+
+
+def test_steps_that_were_pruned_are_known_to_have_been() -> None:
+    ledger = MemoryLedger()
+    step = "INSERT INTO alert_steps (alert, before, after, at_us, reason, body) VALUES ('a', '', '', 0, '', '')"
+    for _ in range(3):
+        ledger.write(lambda connection: connection.execute(step))
+    ledger.write(lambda connection: connection.execute("DELETE FROM alert_steps"))
+    assert ledger.write(book.last_step) == 3
+
+
+def test_a_stored_rule_that_is_refused_by_now_does_not_keep_a_server_from_its_start() -> None:
+    ledger = MemoryLedger()
+    body = json.dumps({"name": "old", "metric": "latency_p99", "above": 0.2, "clear": -1})
+    ledger.write(lambda connection: connection.execute("INSERT INTO rules (name, created_us, body) VALUES ('old', 0, ?)", (body,)))
+    assert [rule.clear for rule in ledger.write(book.load_rules)] == [-1.0]
