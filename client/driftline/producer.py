@@ -194,7 +194,9 @@ class Producer:
             self.shape = shape
             self.on_shape(shape)
         is_other = known is not None and known.uid != shape.uid
-        if is_other or message.last_sequence < self._acked:
+        if is_other and shape.level == pb.ACK_LEVEL_DURABLE:
+            self._begin_with_other(now)
+        elif is_other or message.last_sequence < self._acked:
             self._raise_epoch(0 if is_other else message.last_sequence, now)
         elif message.last_sequence > self.window.last:
             self._begin_anew(now)
@@ -263,6 +265,12 @@ class Producer:
         else:
             self.window.rewind(last)  # the last one it has goes again: its answer acknowledges those before it
         self._losses.repeat()
+
+    def _begin_with_other(self, now: float) -> None:
+        """The endpoint was deleted, and another created under its name: a server that keeps its endpoints has lost nothing."""
+        self.buffer.problems.warn("another", f"the endpoint {self.endpoint!r} was deleted and created anew; rows go to the new one")
+        self.epoch += 1
+        self._start_over(now)
 
     def _raise_epoch(self, last: int, now: float) -> None:
         """The server knows less than it acknowledged."""

@@ -73,7 +73,12 @@ def test_a_server_that_forgot_gets_the_next_epoch_and_is_told(
     assert len(fake.producers) == 1
 
 
-def test_an_endpoint_that_was_created_again_is_begun_again(fake: FakeServer, monitor: driftline.Monitor) -> None:
+@pytest.mark.parametrize(("level", "lost"), [(pb.ACK_LEVEL_DURABLE, 0), (pb.ACK_LEVEL_ACCEPTED, 10)])
+def test_an_endpoint_that_was_created_again_is_begun_again(
+    fake: FakeServer, monitor: driftline.Monitor, level: int, lost: int
+) -> None:
+    """A server that keeps its endpoints has lost nothing: the other one was deleted."""
+    fake.level = level
     log(monitor, range(10))
     assert monitor.flush(FLUSH_S)
     fake.recreate()
@@ -81,6 +86,8 @@ def test_an_endpoint_that_was_created_again_is_begun_again(fake: FakeServer, mon
     assert monitor.flush(FLUSH_S)
     assert numbers(fake) == list(range(20))
     assert [(each.epoch, each.sequence) for each in fake.received] == [(1, 1), (2, 1)]
+    assert monitor.close() is None
+    assert fake.lost == (0, 0, lost)
 
 
 def test_a_batch_that_went_missing_is_sent_again_with_those_behind_it(fake: FakeServer, monitor_of: MakeMonitor) -> None:
