@@ -207,6 +207,7 @@ class Durability:
             hour_us=engine.hour_us,
             finest_us=engine.ruler.finest_us,
             snapshot_days=settings.snapshot_days,
+            unarchived=archive.dropping.unarchived,
         )
         return archive, exports
 

@@ -6,6 +6,7 @@ from driftline_core.engine import Span
 from driftline_core.panes import DAY_US, floor
 from driftline_server.archive.arrived import Bounds, Wanted
 from driftline_server.archive.counting import rows_by_hour
+from driftline_server.archive.dropping import Unarchived
 from driftline_server.archive.export import Export, Sources
 from driftline_server.archive.kept import Gap, Reasons, forgotten, gaps
 from driftline_server.archive.pieces import SegmentRows
@@ -34,6 +35,7 @@ class Exports:
     hour_us: int
     finest_us: int
     snapshot_days: int
+    unarchived: Unarchived
 
     def open(self, registration: Registration, span: Span) -> Export:
         """What is kept of a span, as it is at this moment, every row that was acknowledged before included. Raises NotFound."""
@@ -58,7 +60,7 @@ class Exports:
         return self.policy.share_of(registration) or 1.0
 
     def _gaps(self, registration: Registration, counted: dict[int, int], export: Export, now_us: int) -> list[Gap]:
-        found = gaps(counted, export.kept, Reasons(registration, self.policy, self.hour_us, now_us))
+        found = gaps(counted, export.kept, Reasons(registration, self.policy, self.hour_us, now_us, bool(self.unarchived.segments)))
         start_us, created_us = export.start_us, floor(registration.created_us, self.hour_us)
         end_us = min(export.end_us, floor(now_us - self.snapshot_days * DAY_US, self.hour_us))
         if start_us < end_us and not any(start_us <= hour < end_us for hour in export.kept):

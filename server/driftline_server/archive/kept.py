@@ -7,6 +7,7 @@ from math import sqrt
 from driftline_server.archive.policy import Policy
 from driftline_server.registration import Registration
 
+_PERHAPS = "came while archive was off or archive_share smaller, or a full journal or a repair dropped them"
 _DEVIATIONS = 6  # by which a sample may fall short of its share by chance
 
 
@@ -30,6 +31,7 @@ class Reasons:
     policy: Policy
     hour_us: int
     now_us: int
+    has_dropped: bool  # rows before they were archived, since the server started
 
     def of(self, start_us: int) -> tuple[str, str]:
         """The setting that keeps the rows of an hour, and what to do."""
@@ -37,10 +39,9 @@ class Reasons:
             return "archive", 'rows of this endpoint are not archived: set archive = "on" (auto archives endpoints with a label)'
         if start_us < self.policy.oldest_us(self.now_us, self.hour_us):
             return "archive_days", f"rows are kept for {self.policy.days} days: set archive_days higher"
-        return (
-            "journal_bytes_max",
-            "dropped before they were archived, come while nothing was, or lost in a repair: set journal_bytes_max higher",
-        )
+        if self.has_dropped:
+            return "journal_bytes_max", "rows were dropped before they were archived: set journal_bytes_max higher"
+        return "archive", f"what comes now is kept; these {_PERHAPS}"
 
 
 def gaps(counted: Mapping[int, int], kept: Mapping[int, int], reasons: Reasons) -> list[Gap]:

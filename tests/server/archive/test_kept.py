@@ -13,7 +13,7 @@ NOW_US = 100 * DAY_US
 def found(counted: dict[int, int], kept: dict[int, int], policy: Policy) -> list[tuple[int, int, int, int, str]]:
     """Gaps as (first hour, hours, counted, kept, setting); hours are counted back from now."""
     at = lambda hours: {NOW_US - back * HOUR_US: rows for back, rows in hours.items()}  # noqa: E731
-    made = gaps(at(counted), at(kept), Reasons(REGISTRATION, policy, HOUR_US, NOW_US))
+    made = gaps(at(counted), at(kept), Reasons(REGISTRATION, policy, HOUR_US, NOW_US, has_dropped=True))
     return [((NOW_US - g.start_us) // HOUR_US, (g.end_us - g.start_us) // HOUR_US, g.counted, g.kept, g.setting) for g in made]
 
 
@@ -48,6 +48,11 @@ def test_a_sample_may_fall_short_by_chance_and_not_by_more() -> None:
 
 
 def test_a_gap_says_what_to_set() -> None:
-    reasons = Reasons(REGISTRATION, Policy("on", days=2), HOUR_US, NOW_US)
+    reasons = Reasons(REGISTRATION, Policy("on", days=2), HOUR_US, NOW_US, has_dropped=True)
     (gap,) = gaps({0: 10}, {}, reasons)
     assert gap == Gap(0, HOUR_US, 10, 0, "archive_days", "rows are kept for 2 days: set archive_days higher")
+
+
+def test_what_was_dropped_in_no_known_way_is_not_laid_upon_the_journal_s_size() -> None:
+    (gap,) = gaps({0: 10}, {}, Reasons(REGISTRATION, Policy("on"), HOUR_US, HOUR_US, has_dropped=False))
+    assert (gap.setting, gap.remedy.startswith("what comes now is kept")) == ("archive", True)
