@@ -1,6 +1,7 @@
 """Pieces of kept rows, small enough to be read at once: groups of rows in the archive's files, runs of batches in the journal."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from driftline_core.errors import FailedPrecondition
 from driftline_core.panes import Micros
 from driftline_server.archive.arrived import Arrived, Bounds, Decoder, Wanted
 from driftline_server.archive.shelf import RowFile, Shelf
@@ -46,20 +48,41 @@ class Group:
     last_us: int
 
     def load(self) -> Iterator[pa.RecordBatch]:
-        opened = pq.ParquetFile(pa.BufferReader(self.shelf.map(self.file)))
-        yield from opened.read_row_group(self.index, use_threads=False).to_batches()
+        with _named(self.file):
+            rows = _opened(self.shelf, self.file).read_row_group(self.index, use_threads=False).to_batches()
+        yield from rows
 
 
 def groups(shelf: Shelf, file: RowFile, time: str) -> tuple[pa.Schema, list[Group]]:
-    """What a file holds."""
-    opened = pq.ParquetFile(pa.BufferReader(shelf.map(file)))
-    column = opened.schema_arrow.get_field_index(time)
-    found = []
-    for index in range(opened.metadata.num_row_groups):
-        group = opened.metadata.row_group(index)
-        times = group.column(column).statistics
-        found.append(Group(shelf, file, index, group.num_rows, times.min_raw, times.max_raw))
-    return opened.schema_arrow, found
+    """What a file holds. Raises FileNotFoundError, and FailedPrecondition, which names the file, where it is damaged."""
+    with _named(file):
+        opened = _opened(shelf, file)
+        column = opened.schema_arrow.get_field_index(time)
+        found = []
+        for index in range(opened.metadata.num_row_groups):
+            group = opened.metadata.row_group(index)
+            times = group.column(column).statistics
+            found.append(Group(shelf, file, index, group.num_rows, times.min_raw, times.max_raw))
+        return opened.schema_arrow, found
+
+
+def _opened(shelf: Shelf, file: RowFile) -> pq.ParquetFile:
+    return pq.ParquetFile(pa.BufferReader(shelf.map(file)), page_checksum_verification=True)
+
+
+@contextmanager
+def _named(file: RowFile) -> Iterator[None]:
+    """Whatever reading a file raises, but that it is gone, says that it is damaged."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, AttributeError) as error:  # the last: of statistics that are not there
+        reason = " ".join(str(error).split())
+        raise FailedPrecondition(
+            f"archive file {file.path} is damaged ({reason}): delete it, and its rows are told as missing",
+            field="span",
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ def parquet_of(table: pa.Table, time: str) -> pa.Buffer:
         use_dictionary=[name for name, column in zip(table.schema.names, columns, strict=True) if _repeats(column)],
         dictionary_pagesize_limit=_DICTIONARY_BYTES_MAX,
         write_statistics=[time],
+        write_page_checksum=True,
     )
     return sink.getvalue()
 

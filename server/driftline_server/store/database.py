@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -83,6 +83,8 @@ def is_damaged(error: BaseException) -> bool:
 def _create(path: Path) -> None:
     """Makes the file where it is missing, for its owner alone: SQLite gives its companions the same mode."""
     if path.exists():
+        with suppress(PermissionError):  # it is another's
+            path.chmod(0o600)  # a copy may have been made for all to read
         return
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -10,7 +10,7 @@ import pytest
 from tests.server.archive.life import ALL, START_US, Life, Standing, batch, living, until
 
 from driftline_core.engine import Span
-from driftline_core.errors import NotFound
+from driftline_core.errors import FailedPrecondition, NotFound
 from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US
 
 COLUMNS = ["id", "timestamp", "x", "n", "word", "flag", "truth", "latency", "error"]
@@ -281,6 +281,35 @@ def test_past_the_maximum_the_journal_goes_unarchived_and_it_is_said(
 
 def _refuses(segment: object) -> None:
     raise OSError(28, "no space left on device")
+
+
+def outcome(life: Life, whole: pd.DataFrame) -> str | None:
+    """Why rows cannot be had; None where they are as they were."""
+    try:
+        return None if life.rows().equals(whole) else "other rows"
+    except FailedPrecondition as error:
+        return error.reason
+
+
+def test_a_file_that_is_damaged_anywhere_is_named_and_the_rest_is_had_without_it(tmp_path: Path) -> None:
+    with living(tmp_path, Standing(START_US + 2 * HOUR_US)) as life:
+        life.create()
+        life.push(life.producer(batch(1).schema), *(batch(90, first=90 * number) for number in range(40)))
+        life.settle()
+        life.cover()
+        whole = life.rows()
+        path = max((tmp_path / "archive").rglob("*.parquet"), key=lambda path: path.stat().st_size)
+        content = path.read_bytes()
+        for at in range(0, len(content), 97):
+            path.write_bytes(content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :])
+            said = outcome(life, whole)
+            assert said is None or f"archive file {path} is damaged" in said, said
+        path.write_bytes(content[:-4])
+        with pytest.raises(FailedPrecondition, match=r"is damaged .* delete it"):
+            life.export()
+        path.unlink()
+        assert 0 < len(life.rows()) < len(whole)
+        assert sum(gap.counted - gap.kept for gap in life.export().gaps) == len(whole) - len(life.rows())
 
 
 def test_files_are_parquet_that_anyone_can_read(tmp_path: Path) -> None:

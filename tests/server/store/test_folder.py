@@ -123,6 +123,14 @@ def test_only_the_owner_may_read_what_is_kept(store: Store, tmp_path: Path) -> N
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
+def test_a_copy_that_all_may_read_is_made_private(tmp_path: Path) -> None:
+    Store.open(tmp_path).close()
+    (tmp_path / FILE).chmod(0o644)
+    store = Store.open(tmp_path)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.glob(f"{FILE}*")} == {0o600}
+    store.close()
+
+
 def test_migrating_twice_is_harmless(tmp_path: Path) -> None:
     schemas = []
     for _ in range(2):
