@@ -103,8 +103,9 @@ class Client(AlertCalls, RowCalls):
         """Creates an endpoint from a sample of trusted data, which is streamed: its size does not matter.
 
         `reference`: anything Arrow (a table, a record batch, a RecordBatchReader, polars), a pandas DataFrame, or the path of a
-        Parquet file. `features`: None takes every column that is nothing else. Columns that
-        the endpoint does not use (`exclude`) are not sent. `bins`: "quantile", "uniform" or {column: edges}.
+        Parquet file. The index of a DataFrame is never a column; `frame.reset_index()` makes it one. `features`: None takes every
+        column that is nothing else. Columns that the endpoint does not use (`exclude`) are not sent, and may be of any type.
+        `bins`: "quantile", "uniform" or {column: edges}.
         `kinds`: {"zip": "categorical"}. `thresholds`: (potential, detected), or {column: (potential, detected)}. `reserved`:
         {"id": None} frees that name, {"id": "row_id"} maps it. `progress` is called with the rows sent so far. What the server
         did that may surprise is in `.notes`. Raises AlreadyExists, InvalidInput.
@@ -135,11 +136,13 @@ class Client(AlertCalls, RowCalls):
     def set_reference(
         self, name: str, *, reference: Any, bins: Bins | None = None, progress: Callable[[int], None] | None = None
     ) -> Endpoint:
-        """Replaces the reference; `bins` None keeps the strategy set at creation. Raises NotFound, InvalidInput."""
+        """Replaces the reference by what `create_endpoint` takes as one; columns that the endpoint does not use are not sent.
+
+        `bins` None keeps the strategy set at creation. Raises NotFound, InvalidInput.
+        """
         spec = request_of(endpoint_pb2.ReferenceSpec, name=name, bins=None if bins is None else _bins(bins))
-        reader = upload.reader_of(reference)
         is_used = used_by(self.endpoint(name))
-        parts = upload.Parts(endpoint_pb2.SetReferenceRequest, spec, reader, is_used=is_used, progress=progress)
+        parts = upload.Parts(endpoint_pb2.SetReferenceRequest, spec, reference, is_used=is_used, progress=progress)
         return self._upload(self._endpoints.SetReference, parts)
 
     def endpoints(self, pattern: str | None = None) -> list[Endpoint]:
@@ -218,12 +221,20 @@ class Client(AlertCalls, RowCalls):
 
     def _upload(self, call: Any, parts: upload.Parts) -> Endpoint:
         try:
-            answer = called(call, iter(parts), target=self._target)
+            answer = self._answer(called(call.future, iter(parts), target=self._target))
         except grpc.RpcError as error:
             raise parts.failure or from_rpc(error, self._target) from None
         finally:
             parts.close()
         return endpoint_from(answer.endpoint, tuple(answer.notes))
+
+    @staticmethod
+    def _answer(future: Any) -> Any:
+        """What an upload is answered. Whoever stops waiting ends it: the server takes few at once, and waits long for the rest."""
+        try:
+            return future.result()
+        finally:
+            future.cancel()
 
 
 def _bins(bins: Bins) -> endpoint_pb2.Bins:

@@ -1,15 +1,14 @@
-"""A reference on its way to the server: from any tabular source to a stream of chunks, in constant memory."""
+"""A reference on its way to the server: a stream of chunks, in constant memory."""
 
-import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 
 from driftline.errors import Error, InvalidInput
 from driftline.payload import payload_of, plain, schema_message
-from driftline.tables import is_pandas, no_table
+from driftline.reference import reader_of
 from driftline.used import IsUsed, only_used
 from driftline_proto.v1 import endpoint_pb2
 
@@ -19,8 +18,9 @@ CHUNK_ROWS_MAX = 65_536
 
 
 class Parts:
-    """The messages of one upload: the spec, then the reference in pieces. `failure` is what went wrong on this side.
+    """The messages of one upload: the spec, then the reference in pieces, then the end. `failure` is what went wrong on this side.
 
+    Only where the reference was read to its last row does the end go out, without which the server changes nothing.
     gRPC asks for them in a thread of its own, which goes on for a moment when the call has already failed; `close` waits until it
     has left the reader, since a thread that is inside Arrow when the interpreter ends takes the process down.
     """
@@ -31,7 +31,7 @@ class Parts:
         self._is_closed = False
         self._request = request
         self._spec = spec
-        self._reader = reader_of(reference)
+        self._reader = reader_of(reference, is_used)
         self._is_used = is_used
         self._progress = progress
 
@@ -70,6 +70,7 @@ class Parts:
                 rows += count
                 if self._progress is not None:
                     self._progress(rows)
+        yield self._request(end=endpoint_pb2.ReferenceEnd(rows=rows))
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         empty = True
@@ -79,71 +80,6 @@ class Parts:
                 yield plain(only_used(batch, self._is_used))
         if empty:
             yield plain(only_used(pa.RecordBatch.from_pylist([], schema=self._reader.schema), self._is_used))
-
-
-def reader_of(reference: Any) -> pa.RecordBatchReader:
-    """A reader of any tabular source: Arrow data, pandas, a record batch reader, or the path of a Parquet file.
-
-    Raises InvalidInput.
-    """
-    if reason := no_table(reference):
-        raise InvalidInput(f"reference: {reason}")
-    try:
-        return _reader_of(reference)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise InvalidInput(f"reference: {_mixed(reference) or error}") from None
-
-
-def _mixed(reference: Any) -> str | None:
-    """Which column of a DataFrame holds objects of several types; None where that is not what is wrong."""
-    for position, name in enumerate(reference.columns if is_pandas(reference) else ()):
-        column = reference.iloc[:, position]
-        try:
-            pa.Array.from_pandas(column)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            kinds = ", ".join(sorted({type(value).__name__ for value in column.dropna()})[:5])
-            return f"column {name!r} holds objects of types {kinds}; make them one type, as frame[{name!r}].astype(str)"
-    return None
-
-
-def _reader_of(reference: Any) -> pa.RecordBatchReader:
-    if isinstance(reference, str | os.PathLike):
-        return _parquet(reference)
-    if isinstance(reference, pa.RecordBatchReader):
-        return reference
-    if isinstance(reference, pa.RecordBatch):
-        reference = pa.Table.from_batches([reference])
-    if isinstance(reference, pa.Table):
-        return reference.to_reader()
-    _require_whole_names(reference)
-    if hasattr(reference, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(reference)
-    if hasattr(reference, "__arrow_c_array__"):
-        batch = pa.record_batch(reference)
-        return pa.RecordBatchReader.from_batches(batch.schema, [batch])
-    if hasattr(reference, "columns") and hasattr(reference, "dtypes"):  # pandas before 2.2
-        return pa.Table.from_pandas(reference, preserve_index=False).to_reader()
-    raise InvalidInput(
-        f"a {type(reference).__name__} is no reference; give an Arrow table or reader, a DataFrame, or the path of a Parquet file"
-    )
-
-
-def _require_whole_names(reference: Any) -> None:
-    """Arrow's C interface ends a name at its first NUL: of a DataFrame's column the server would see another one."""
-    names = getattr(reference, "columns", ())
-    for name in names if isinstance(names, Iterable) else ():
-        if isinstance(name, str) and "\0" in name:
-            raise InvalidInput(f"reference: column {name!a} has a control character in its name; give it a plain one")
-
-
-def _parquet(path: str | os.PathLike[str]) -> pa.RecordBatchReader:
-    import pyarrow.parquet as pq
-
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInput(f"reference: {os.fspath(path)!r} cannot be read as Parquet: {error}") from None
-    return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=CHUNK_ROWS_MAX))
 
 
 def _payloads(batch: pa.RecordBatch) -> Iterator[tuple[bytes, int]]:

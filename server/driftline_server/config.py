@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     # References being uploaded: calls and bytes in memory at once. Past either: RESOURCE_EXHAUSTED, with a delay to retry after.
     uploads_max: Positive = 4
     upload_bytes_max: Bytes = 4096 * MiB
-    # An upload that takes longer is ended.
+    # An upload that takes longer is ended, and changes nothing.
     upload_seconds: Seconds = 900
     # Queries and other short calls answered at once; more wait their turn.
     unary_threads: Positive = 16

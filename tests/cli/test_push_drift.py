@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -157,3 +159,12 @@ def test_an_endpoint_without_rows_says_so(run: Run, created: str) -> None:
     assert done.returncode == 0
     assert "insufficient_data" in done.stdout
     assert "No row in this span yet" in done.stdout
+
+
+def test_the_index_of_a_shuffled_frame_is_no_column(run: Run, name: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"x": np.arange(60.0)}).sample(frac=1, random_state=1)
+    frame.to_parquet(tmp_path / "shuffled.parquet")
+    assert run("endpoints", "create", name, "--reference", str(tmp_path / "shuffled.parquet")).returncode == 0
+    assert run("push", name, str(tmp_path / "shuffled.parquet")).returncode == 0
+    report = json.loads(run("drift", name, "--window", "1h", "--json").stdout)
+    assert [(column["column"], column["rows"], column["nulls"]) for column in report["columns"]] == [("x", 60, 0)]

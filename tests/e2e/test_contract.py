@@ -70,7 +70,8 @@ def test_an_endpoint_lives_its_whole_life_by_plain_protobuf(server: Server) -> N
     payload = ROWS.serialize().to_pybytes()
     reference = {"schema": schema, "payload": payload}
     spec = stranger.message("CreateEndpointRequest", spec={"name": "shop/scorer", "features": ["amount", "country"]})
-    (created,) = stranger.call("CreateEndpoint", spec, stranger.message("CreateEndpointRequest", chunk=reference))
+    rest = {"chunk": reference}, {"end": {"rows": ROWS.num_rows}}
+    (created,) = stranger.call("CreateEndpoint", spec, *(stranger.message("CreateEndpointRequest", **part) for part in rest))
     name = created.endpoint.name
     assert name == "shop/default/scorer:latest"
 
@@ -90,8 +91,8 @@ def test_an_endpoint_lives_its_whole_life_by_plain_protobuf(server: Server) -> N
     (found,) = stranger.call("GetHistogram", stranger.message("GetHistogramRequest", endpoint=name, column="country"))
     assert [(each.category, each.current) for each in found.bins[:2]] == [("DE", 750), ("FR", 750)]
 
-    again = stranger.message("SetReferenceRequest", spec={"name": name}), stranger.message("SetReferenceRequest", chunk=reference)
-    (changed,) = stranger.call("SetReference", *again)
+    again = {"spec": {"name": name}}, *rest
+    (changed,) = stranger.call("SetReference", *(stranger.message("SetReferenceRequest", **part) for part in again))
     assert changed.endpoint.reference_version == 2
     stranger.call("DeleteEndpoint", stranger.message("DeleteEndpointRequest", name=name))
     with pytest.raises(grpc.RpcError) as gone:

@@ -219,9 +219,11 @@ def test_uploads_that_stall_are_ended_and_make_room(impatient: Server) -> None:
     spec = endpoint_pb2.CreateEndpointRequest(spec=endpoint_pb2.EndpointSpec(name="stalled"))
     stalls = [iter(never.get, None), itertools.chain([spec], iter(never.get, None))] * 15
     stalled = [impatient.endpoints.CreateEndpoint.future(requests, timeout=60) for requests in stalls]
-    for call in stalled:
-        failure = Failure().read(call.exception())
-        assert failure.code in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED), failure
+    failures = [Failure().read(call.exception()) for call in stalled]
+    assert {failure.code for failure in failures} == {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.CANCELLED}
+    refused = next(failure for failure in failures if failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED)
+    assert says(refused.message, "2 references are being uploaded", "try again in a moment, or raise uploads_max")
+    assert refused.retry_s
     create(impatient, sample(50, seed=0))
     for _ in range(60):
         never.put(spec)  # lets the threads of the stalled calls end

@@ -1,7 +1,10 @@
 """What becomes of a reference's columns on their way: which are sent, and what a dictionary of numbers or of times is."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.e2e.server import CALL_S, Server
@@ -55,6 +58,45 @@ def test_columns_that_are_not_used_are_not_sent(server: Server, choice: dict[str
         )
         with pytest.raises(driftline.InvalidInput, match="exclude names 'txet', which the reference has not"):
             client.create_endpoint("columns/typo", reference=pa.table({"text": ["a"] * 60}), exclude=["txet"])
+
+
+INDEXED = {
+    "shuffled": lambda frame: frame.sample(frac=1, random_state=1),
+    "filtered": lambda frame: frame[frame.x % 7 != 2],
+    "named": lambda frame: frame.set_index(pd.Index(frame.x, name="row")),
+    "two levels": lambda frame: frame.set_index([pd.Index(frame.x), pd.Index(frame.x, name="row")]),
+    "as a table": lambda frame: pa.Table.from_pandas(frame.sample(frac=1, random_state=1)),
+}
+
+
+@pytest.mark.parametrize("made", INDEXED.values(), ids=INDEXED)
+def test_a_frames_index_is_a_column_neither_of_its_reference_nor_of_its_rows(
+    server: Server, made: Callable[[pd.DataFrame], object], request: pytest.FixtureRequest
+) -> None:
+    table = made(pd.DataFrame({"x": np.arange(60.0), "y": np.arange(60.0)}))
+    name = f"columns/{request.node.callspec.id.replace(' ', '-')}"
+    with driftline.connect(server.address) as client, driftline.Monitor(server.address, name) as monitor:
+        assert kinds(client.create_endpoint(name, reference=table)) == {"x": "numeric", "y": "numeric"}
+        assert client.set_reference(name, reference=table).notes == ()
+        monitor.log_batch(table)
+        assert monitor.flush(CALL_S), monitor.stats
+        report = client.drift(name, window="1h")
+        assert (report.drift, report.columns["nulls"].to_pylist()) == (0.0, [0, 0])
+
+
+@pytest.mark.parametrize("strange", [["a", 1] * 30, [1j] * 60], ids=["mixed", "complex"])
+def test_a_column_that_arrow_cannot_take_is_left_out_of_every_reference(server: Server, strange: list[object]) -> None:
+    frame = pd.DataFrame({"x": strange, "y": np.arange(60.0)})
+    name = f"columns/strange-{type(strange[0]).__name__}"
+    with driftline.connect(server.address) as client:
+        assert kinds(client.create_endpoint(name, reference=frame, exclude=["x"])) == {"y": "numeric"}
+        assert client.set_reference(name, reference=frame).reference_version == 2
+
+
+def test_a_frames_column_that_stands_twice_is_told_what_to_do(server: Server) -> None:
+    frame = pd.DataFrame([[1.0, 2.0]] * 60, columns=["x", "x"])
+    with driftline.connect(server.address) as client, pytest.raises(driftline.InvalidInput, match=r"'x' stands twice; .* give"):
+        client.create_endpoint("columns/twice", reference=frame)
 
 
 def test_a_row_that_is_too_large_names_its_largest_column(server: Server) -> None:

@@ -143,16 +143,21 @@ def test_an_upload_without_spec_schema_or_rows_says_what_is_missing(server: Serv
     request = endpoint_pb2.CreateEndpointRequest
     good = list(requests(request, spec, [sample(50, seed=0)]))
     chunk = endpoint_pb2.ReferenceChunk
+    end = request(end=endpoint_pb2.ReferenceEnd())
     wrong = {
         "nothing": ([], "part", "first message holds the spec"),
         "no spec": (good[1:], "part", "first message holds the spec"),
         "empty message": ([request()], "part", "first message holds the spec"),
-        "spec alone": (good[:1], "chunk", "no reference came; send its schema and rows"),
-        "spec twice": ([good[0], good[0]], "part", "messages after the first one hold a chunk"),
+        "end alone": ([end], "part", "first message holds the spec"),
+        "spec alone": (good[:1], "end", "stopped before its end, so nothing was changed; send a last message with `end`"),
+        "no end": (good[:2], "end", "stopped before its end, so nothing was changed; send a last message with `end`"),
+        "another end": ([*good[:2], end], "end", "end says 0 rows, and 50 came; send all chunks before the end"),
+        "no chunk": ([good[0], end], "chunk", "no reference came; send its schema and rows"),
+        "spec twice": ([good[0], good[0]], "part", "messages between the first one and the last hold a chunk"),
         "no schema": ([good[0], request(chunk=chunk(payload=good[1].chunk.payload))], "schema", ""),
         "bad schema": ([good[0], request(chunk=chunk(schema=b"{}", payload=good[1].chunk.payload))], "schema", ""),
-        "schema alone": ([good[0], request(chunk=chunk(schema=good[1].chunk.schema))], "reference", "has no rows"),
-        "bad payload": ([*good, request(chunk=chunk(payload=b"noise and more of it"))], "payload", "Arrow IPC"),
+        "schema alone": ([good[0], request(chunk=chunk(schema=good[1].chunk.schema)), end], "reference", "has no rows"),
+        "bad payload": ([*good[:2], request(chunk=chunk(payload=b"noise and more of it"))], "payload", "Arrow IPC"),
     }
     for name, (messages, field, words) in wrong.items():
         with failing(grpc.StatusCode.INVALID_ARGUMENT) as failure:

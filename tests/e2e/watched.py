@@ -49,11 +49,12 @@ def sample(rows: int, seed: int, *, schema: pa.Schema = SCHEMA) -> pa.RecordBatc
 
 
 def requests(request: Any, spec: Any, batches: list[pa.RecordBatch]) -> Iterator[Any]:
-    """The messages of an upload: spec, then chunks, the schema with the first."""
+    """The messages of an upload: spec, then chunks, the schema with the first, then the end."""
     yield request(spec=spec)
     for number, batch in enumerate(batches):
         schema = b"" if number else schema_of(batch.schema)
         yield request(chunk=endpoint_pb2.ReferenceChunk(schema=schema, payload=payload_of(batch)))
+    yield request(end=endpoint_pb2.ReferenceEnd(rows=sum(batch.num_rows for batch in batches)))
 
 
 def create(server: Server, *batches: pa.RecordBatch, name: str = "", **spec: Any) -> endpoint_pb2.CreateEndpointResponse:

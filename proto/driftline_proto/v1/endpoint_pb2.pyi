@@ -77,12 +77,14 @@ class EndpointSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., prediction: _Optional[str] = ..., label: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., exclude: _Optional[_Iterable[str]] = ..., kinds: _Optional[_Mapping[str, _schema_pb2.Kind]] = ..., bins: _Optional[_Union[Bins, _Mapping]] = ..., thresholds: _Optional[_Union[_schema_pb2.Thresholds, _Mapping]] = ..., column_thresholds: _Optional[_Mapping[str, _schema_pb2.Thresholds]] = ..., reserved: _Optional[_Mapping[str, str]] = ..., rows_min: _Optional[int] = ..., stale_after_us: _Optional[int] = ...) -> None: ...
 
 class CreateEndpointRequest(_message.Message):
-    __slots__ = ("spec", "chunk")
+    __slots__ = ("spec", "chunk", "end")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
     spec: EndpointSpec
     chunk: ReferenceChunk
-    def __init__(self, spec: _Optional[_Union[EndpointSpec, _Mapping]] = ..., chunk: _Optional[_Union[ReferenceChunk, _Mapping]] = ...) -> None: ...
+    end: ReferenceEnd
+    def __init__(self, spec: _Optional[_Union[EndpointSpec, _Mapping]] = ..., chunk: _Optional[_Union[ReferenceChunk, _Mapping]] = ..., end: _Optional[_Union[ReferenceEnd, _Mapping]] = ...) -> None: ...
 
 class ReferenceChunk(_message.Message):
     __slots__ = ("schema", "payload")
@@ -91,6 +93,12 @@ class ReferenceChunk(_message.Message):
     schema: bytes
     payload: bytes
     def __init__(self, schema: _Optional[bytes] = ..., payload: _Optional[bytes] = ...) -> None: ...
+
+class ReferenceEnd(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: int
+    def __init__(self, rows: _Optional[int] = ...) -> None: ...
 
 class CreateEndpointResponse(_message.Message):
     __slots__ = ("endpoint", "notes")
@@ -101,12 +109,14 @@ class CreateEndpointResponse(_message.Message):
     def __init__(self, endpoint: _Optional[_Union[Endpoint, _Mapping]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SetReferenceRequest(_message.Message):
-    __slots__ = ("spec", "chunk")
+    __slots__ = ("spec", "chunk", "end")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
     spec: ReferenceSpec
     chunk: ReferenceChunk
-    def __init__(self, spec: _Optional[_Union[ReferenceSpec, _Mapping]] = ..., chunk: _Optional[_Union[ReferenceChunk, _Mapping]] = ...) -> None: ...
+    end: ReferenceEnd
+    def __init__(self, spec: _Optional[_Union[ReferenceSpec, _Mapping]] = ..., chunk: _Optional[_Union[ReferenceChunk, _Mapping]] = ..., end: _Optional[_Union[ReferenceEnd, _Mapping]] = ...) -> None: ...
 
 class ReferenceSpec(_message.Message):
     __slots__ = ("name", "bins")

@@ -65,14 +65,16 @@ class EndpointServiceServicer(object):
     """Missing associated documentation comment in .proto file."""
 
     def CreateEndpoint(self, request_iterator, context):
-        """Creates an endpoint from a sample of trusted data. The first message is the spec, each further one a chunk of the reference.
+        """Creates an endpoint from a sample of trusted data. The first message is the spec, the last one the end, each between them a
+        chunk of the reference. Nothing is created unless the end came: to a server, a call that was cancelled looks like a complete one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SetReference(self, request_iterator, context):
-        """Replaces the reference. Rows that arrive from then on are counted under the new one; what was counted stays.
+        """Replaces the reference. Rows that arrive from then on are counted under the new one; what was counted stays. Its messages are
+        those of CreateEndpoint: nothing is replaced unless the end came.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from driftline_core.engine import Totals
 from driftline_core.errors import InvalidInput, ResourceExhausted
-from driftline_core.payload import Limits, declare, decode
+from driftline_core.payload import Declared, Limits, declare, decode
 from driftline_proto.v1 import endpoint_pb2 as pb
 from driftline_server.clock import Clock
 from driftline_server.memory import release
@@ -18,12 +18,19 @@ from driftline_server.registry import Entry, Registry
 from driftline_server.rpc import convert
 
 _RETRY_AFTER_S = 5.0
+_NO_END = (
+    "the upload stopped before its end, so nothing was changed; send a last message with `end`, and in it the rows of all chunks "
+    "(clients of driftline do so: where one was used, upload the reference again)"
+)
+
+_Request = pb.CreateEndpointRequest | pb.SetReferenceRequest
 
 
 class UploadRoom:
     """Bytes and calls of references on their way in, over all calls."""
 
     def __init__(self, *, uploads_max: int, bytes_max: int) -> None:
+        self._uploads_max = uploads_max
         self._bytes_max = bytes_max
         self._bytes = 0
         self._lock = threading.Lock()
@@ -32,7 +39,11 @@ class UploadRoom:
     def enter(self) -> None:
         """Begins an upload; raises ResourceExhausted where too many are under way."""
         if not self._calls.acquire(blocking=False):
-            raise ResourceExhausted("too many references are being uploaded at once (uploads_max)", retry_after_s=_RETRY_AFTER_S)
+            raise ResourceExhausted(
+                f"{self._uploads_max} references are being uploaded, and no more are taken at once (uploads_max); try again in a "
+                "moment, or raise uploads_max in the server's settings",
+                retry_after_s=_RETRY_AFTER_S,
+            )
 
     def take(self, size_bytes: int) -> None:
         """Counts bytes that were received; raises ResourceExhausted past the maximum."""
@@ -116,12 +127,13 @@ class EndpointService:
 
 
 class _Upload:
-    """Receives one reference: bounded in bytes and time, its room given back at the end."""
+    """Receives one reference: whole or not at all, bounded in bytes and time, its room given back at the end."""
 
     def __init__(self, room: UploadRoom, limits: Limits, context: grpc.ServicerContext, seconds: float) -> None:
         self._room = room
         self._limits = limits
         self._bytes = 0
+        self._context = context
         self._timer = threading.Timer(seconds, context.cancel)
 
     def __enter__(self) -> "_Upload":
@@ -134,27 +146,51 @@ class _Upload:
         self._timer.cancel()
         self._room.leave(self._bytes)
 
-    def receive(self, parts: Iterator[pb.CreateEndpointRequest | pb.SetReferenceRequest]) -> tuple[pa.Schema, list[pa.RecordBatch]]:
-        """The schema and the batches of the chunks, each guarded and validated as a batch of predictions is."""
+    def receive(self, parts: Iterator[_Request]) -> tuple[pa.Schema, list[pa.RecordBatch]]:
+        """The schema and the batches of the chunks, each guarded and validated as a batch of predictions is.
+
+        Raises InvalidInput where the upload did not end as it should: gRPC's iterator ends in order when a call is cancelled, so
+        that only the sender's own word tells a complete reference from what had come of it by then.
+        """
         declared = None
         sample: list[pa.RecordBatch] = []
         for part in parts:
+            if part.WhichOneof("part") == "end":
+                self._complete(part.end, sample)
+                break
             if part.WhichOneof("part") != "chunk":
-                raise InvalidInput("messages after the first one hold a chunk of the reference", field="part")
+                raise InvalidInput("messages between the first one and the last hold a chunk of the reference", field="part")
             if declared is None:
                 declared = declare(part.chunk.schema, self._limits)
             if part.chunk.payload:
-                sample.append(decode(memoryview(part.chunk.payload), declared, self._limits))
-                # Binning holds a column at a time as float64, however little its rows took on the wire.
-                size_bytes = max(len(part.chunk.payload), 8 * sample[-1].num_rows)
-                self._room.take(size_bytes)
-                self._bytes += size_bytes
+                sample.append(self._counted(part.chunk.payload, declared))
+        else:
+            raise InvalidInput(_NO_END, field="end")
         if declared is None:
             raise InvalidInput("no reference came; send its schema and rows after the spec", field="chunk")
         return declared.schema, sample
 
+    def _counted(self, payload: bytes, declared: Declared) -> pa.RecordBatch:
+        batch = decode(memoryview(payload), declared, self._limits)
+        # Binning holds a column at a time as float64, however little its rows took on the wire.
+        size_bytes = max(len(payload), 8 * batch.num_rows)
+        self._room.take(size_bytes)
+        self._bytes += size_bytes
+        return batch
 
-def _first(parts: Iterator[pb.CreateEndpointRequest | pb.SetReferenceRequest]) -> pb.CreateEndpointRequest | pb.SetReferenceRequest:
+    def _complete(self, end: pb.ReferenceEnd, sample: list[pa.RecordBatch]) -> None:
+        """The time of an upload ends with it. Raises InvalidInput where rows are missing, or its sender has left already."""
+        self._timer.cancel()
+        rows = sum(batch.num_rows for batch in sample)
+        if end.rows != rows:
+            raise InvalidInput(
+                f"the end says {end.rows} rows, and {rows} came; send all chunks before the end, and their rows in it", field="end"
+            )
+        if not self._context.is_active():
+            raise InvalidInput("the upload was cancelled; upload the reference again", field="end")
+
+
+def _first(parts: Iterator[_Request]) -> _Request:
     first = next(parts, None)
     if first is None or first.WhichOneof("part") != "spec":
         raise InvalidInput("the first message holds the spec", field="part")

@@ -1,0 +1,113 @@
+"""What may be given as a reference, as a reader of record batches."""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from driftline.errors import InvalidInput
+from driftline.tables import is_pandas, no_table
+from driftline.used import IsUsed
+
+READ_ROWS = 65_536  # of a file at a time
+_NAMELESS_INDEX = re.compile(r"__index_level_\d+__")
+
+
+def reader_of(reference: Any, is_used: IsUsed) -> pa.RecordBatchReader:
+    """A reader of any tabular source: Arrow data, pandas, polars, a record batch reader, or the path of a Parquet file.
+
+    The index of a DataFrame is no column, as it is none where predictions are logged. Of a DataFrame, columns that are not used are
+    nulls already, since Arrow may not know their type. Raises InvalidInput.
+    """
+    if reason := no_table(reference):
+        raise InvalidInput(f"reference: {reason}")
+    try:
+        return _without_nameless_index(_reader_of(reference, is_used))
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        raise InvalidInput(f"reference: {error}") from None
+
+
+def _reader_of(reference: Any, is_used: IsUsed) -> pa.RecordBatchReader:
+    if isinstance(reference, str | os.PathLike):
+        return _parquet(reference)
+    if isinstance(reference, pa.RecordBatchReader):
+        return reference
+    if isinstance(reference, pa.RecordBatch):
+        reference = pa.Table.from_batches([reference])
+    if isinstance(reference, pa.Table):
+        return reference.to_reader()
+    return _from_other(reference, is_used)
+
+
+def _from_other(reference: Any, is_used: IsUsed) -> pa.RecordBatchReader:
+    """A reader of what is none of Arrow's own."""
+    _require_whole_names(reference)
+    if is_pandas(reference):
+        series = (reference.iloc[:, position] for position in range(reference.shape[1]))
+        return _from_frame(zip(reference.columns, series, strict=True), pa.Array.from_pandas, is_used)
+    if hasattr(reference, "get_columns"):  # polars
+        return _from_frame(((series.name, series) for series in reference.get_columns()), pa.chunked_array, is_used)
+    if hasattr(reference, "__arrow_c_stream__"):
+        return pa.RecordBatchReader.from_stream(reference)
+    if hasattr(reference, "__arrow_c_array__"):
+        batch = pa.record_batch(reference)
+        return pa.RecordBatchReader.from_batches(batch.schema, [batch])
+    raise InvalidInput(
+        f"a {type(reference).__name__} is no reference; give an Arrow table or reader, a DataFrame, or the path of a Parquet file"
+    )
+
+
+def _from_frame(columns: Iterable[tuple[Any, Any]], convert: Callable[[Any], Any], is_used: IsUsed) -> pa.RecordBatchReader:
+    taken = [
+        (str(name), _converted(name, column, convert) if is_used(str(name)) else pa.nulls(len(column))) for name, column in columns
+    ]
+    return pa.Table.from_arrays([array for _, array in taken], names=[name for name, _ in taken]).to_reader()
+
+
+def _converted(name: Any, column: Any, convert: Callable[[Any], Any]) -> Any:
+    try:
+        return convert(column)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        leave_out = f"leave it out where the endpoint is created (exclude=[{str(name)!r}])"
+        raise InvalidInput(f"reference: column {name!r} {_trouble(name, column, error)}, or {leave_out}") from None
+
+
+def _trouble(name: Any, column: Any, error: Exception) -> str:
+    """Why Arrow cannot take a column, and what to do about it."""
+    if str(column.dtype) == "object":
+        kinds = sorted({type(value).__name__ for value in column.dropna()})
+        if len(kinds) > 1:
+            return f"holds objects of types {', '.join(kinds[:5])}; make them one type, as frame[{name!r}].astype(str)"
+    return f"is of type {column.dtype}, which Arrow cannot take ({error}); cast it to plain numbers or text"
+
+
+def _without_nameless_index(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:
+    """The reader without what pandas writes into files and tables for an index that has no name."""
+    index = [name for name in (reader.schema.pandas_metadata or {}).get("index_columns", ()) if isinstance(name, str)]
+    kept = [
+        position for position, name in enumerate(reader.schema.names) if name not in index or not _NAMELESS_INDEX.fullmatch(name)
+    ]
+    if len(kept) == len(reader.schema):
+        return reader
+    schema = pa.schema([reader.schema.field(position) for position in kept])
+    return pa.RecordBatchReader.from_batches(schema, (batch.select(kept).replace_schema_metadata() for batch in reader))
+
+
+def _require_whole_names(reference: Any) -> None:
+    """Arrow's C interface ends a name at its first NUL: of a DataFrame's column the server would see another one."""
+    names = getattr(reference, "columns", ())
+    for name in names if isinstance(names, Iterable) else ():
+        if isinstance(name, str) and "\0" in name:
+            raise InvalidInput(f"reference: column {name!a} has a control character in its name; give it a plain one")
+
+
+def _parquet(path: str | os.PathLike[str]) -> pa.RecordBatchReader:
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InvalidInput(f"reference: {os.fspath(path)!r} cannot be read as Parquet: {error}") from None
+    return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=READ_ROWS))
