@@ -1,7 +1,7 @@
 """What waits in the outbox and is not to be told now: held while it is silenced, withdrawn where it is known or over.
 
-Only what is in no message yet: one that was made keeps what is in it, and is sent until it arrives. What is withdrawn was never told,
-so that its end is not told either (see `outbox.enqueue`).
+Only what is in no message yet: one that was made keeps what is in it, and is sent until it arrives. Whom a beginning was withdrawn
+from is not told the end either (see `outbox.enqueue`).
 """
 
 import sqlite3
@@ -29,7 +29,7 @@ class _Waiting:
 
 
 def hold(connection: sqlite3.Connection, covers: Covers, *, firing: Container[str]) -> None:
-    """A silence begins: what waits of what it covers is held; of alerts that are over (not `firing`) and were not told, withdrawn."""
+    """A silence begins: what waits of what it covers is held, or withdrawn: of alerts that are over (not `firing`) and untold."""
     covered = [each for each in _waiting(connection, "TRUE") if covers(each.rule, each.endpoint)]
     never = {(each.receiver, each.alert) for each in covered if each.status == FIRING and each.alert not in firing}
     connection.executemany(
