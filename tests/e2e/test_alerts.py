@@ -258,21 +258,21 @@ def test_a_beginning_is_not_sent_anew_after_its_end() -> None:
         client.reset(client.alerts("resent/*")["id"][0].as_py())
         until(lambda: len(client.deliveries("delivered")) == 1)
         with pytest.raises(InvalidInput, match="has ended since"):
-            client.resend(client.deliveries("dead")[0].id)
+            client.resend(client.deliveries("dead")[0].key)
         assert [each.state for each in client.deliveries()] == ["delivered", "dead"]
 
 
 def test_nothing_is_sent_anew_to_a_receiver_that_is_gone(tmp_path: Path) -> None:
     with Server(data=str(tmp_path / "data")) as server, driftline.connect(server.address) as client:
         client.create_endpoint("gone/model", reference=USUAL, prediction="score")
-        client.register_callback("trainer", "127.0.0.1:1")  # nobody listens there
+        client.register_callback("trainer", "127.0.0.1:1025")  # nobody listens there
         client.create_rule("drift", endpoint="gone/*", template="drift-detected")
         push(server, "gone/model", DRIFTED)
         until(lambda: client.deliveries("pending"))
         client.unregister_callback("trainer")
         (dead,) = client.deliveries("dead")
         with pytest.raises(InvalidInput, match="receiver 'trainer', which is there no more: register the callback again"):
-            client.resend(dead.id)
+            client.resend(dead.key)
         assert client.deliveries() == [dead]
         with pytest.raises(NotFound):
             client.resend("mistyped")
