@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.e2e.server import Server
+from tests.server.notify.receiver import LocalReceiver, Received
 
 import driftline
 from driftline import Alert, AlertReceiver, Client, InvalidInput, NotFound
@@ -189,6 +190,98 @@ def test_a_silence_is_quiet_and_what_still_fires_is_told_at_its_end(server: Serv
         client.end_silence(silence.id)
         assert drain(told, 1)[0].state == "firing"
         client.unregister_callback("quiet")
+
+
+NO_AMOUNT = USUAL.set_column(0, "amount", pa.nulls(4000, pa.float64()))
+NO_COUNTRY = USUAL.set_column(1, "country", pa.nulls(4000, pa.string()))
+GATHERED_S = 3.0
+
+
+def hooked(receiver: LocalReceiver) -> str:
+    """The setting of a receiver that gathers for a while."""
+    hook = {"webhook": receiver.url, "allow_private": True, "group_interval": f"{GATHERED_S}s"}
+    return json.dumps([{"name": "hook", **hook}])
+
+
+def gather(server: Server, client: Client, receiver: LocalReceiver) -> dict[str, str]:
+    """Two alerts of one group: of the first is told, that the second fires is gathered; returns their ids by column."""
+    client.create_endpoint("gathered/model", reference=USUAL, prediction="score")
+    client.create_rule("holes", endpoint="gathered/*", metric="null_share", column="*", above=0.3)
+    push(server, "gathered/model", NO_AMOUNT)
+    receiver.wait(lambda: told_of(receiver) == [("amount", "firing")])
+    push(server, "gathered/model", NO_COUNTRY)
+    until(lambda: [each.alerts for each in client.deliveries("waiting")] == [1])
+    return {row["column"]: row["id"] for row in client.alerts("gathered/*").to_pylist()}
+
+
+def told_of(receiver: LocalReceiver) -> list[tuple[str, str]]:
+    """What has arrived: columns, and whether their alerts fire."""
+    arrived: list[Received] = receiver.accepted
+    return [(each["labels"]["column"], each["status"]) for request in arrived for each in request.json["alerts"]]
+
+
+def test_what_was_gathered_and_is_acknowledged_is_not_told() -> None:
+    with LocalReceiver() as receiver, Server(receivers=hooked(receiver)) as server, driftline.connect(server.address) as client:
+        ids = gather(server, client, receiver)
+        client.acknowledge(ids["country"])
+        assert client.deliveries("waiting") == []
+        client.reset(ids["country"])
+        client.reset(ids["amount"])
+        receiver.wait(lambda: len(told_of(receiver)) == 2)
+        time.sleep(GATHERED_S)
+        assert told_of(receiver) == [("amount", "firing"), ("amount", "resolved")]
+
+
+def test_what_was_gathered_and_is_silenced_is_told_at_the_silences_end(tmp_path: Path) -> None:
+    with LocalReceiver() as receiver:
+        settings = {"data": str(tmp_path / "data"), "receivers": hooked(receiver)}
+        with Server(**settings) as server, driftline.connect(server.address) as client:
+            ids = gather(server, client, receiver)
+            client.reset(ids["amount"])
+            until(lambda: [each.alerts for each in client.deliveries("waiting")] == [2])
+            silence = client.silence("gathered/*", duration="1h")
+            assert [each.next_attempt for each in client.deliveries("waiting")] == [None]
+            time.sleep(GATHERED_S)
+        with Server(**settings) as server, driftline.connect(server.address) as client:
+            time.sleep(1)
+            assert told_of(receiver) == [("amount", "firing")]
+            client.end_silence(silence.id)
+            receiver.wait(lambda: len(told_of(receiver)) == 3)
+            assert told_of(receiver)[1:] == [("country", "firing"), ("amount", "resolved")]
+
+
+def test_a_beginning_is_not_sent_anew_after_its_end() -> None:
+    with (
+        LocalReceiver(400, 200) as receiver,
+        Server(receivers=hooked(receiver)) as server,
+        driftline.connect(server.address) as client,
+    ):
+        client.create_endpoint("resent/model", reference=USUAL, prediction="score")
+        client.create_rule("drift", endpoint="resent/*", template="drift-detected")
+        push(server, "resent/model", DRIFTED)
+        until(lambda: len(client.deliveries("dead")) == 1)
+        client.reset(client.alerts("resent/*")["id"][0].as_py())
+        until(lambda: len(client.deliveries("delivered")) == 1)
+        with pytest.raises(InvalidInput, match="has ended since"):
+            client.resend(client.deliveries("dead")[0].key)
+        assert [each.state for each in client.deliveries()] == ["delivered", "dead"]
+
+
+def test_nothing_is_sent_anew_to_a_receiver_that_is_gone(tmp_path: Path) -> None:
+    with Server(data=str(tmp_path / "data")) as server, driftline.connect(server.address) as client:
+        client.create_endpoint("gone/model", reference=USUAL, prediction="score")
+        client.register_callback("trainer", "127.0.0.1:1025")  # nobody listens there
+        client.create_rule("drift", endpoint="gone/*", template="drift-detected")
+        push(server, "gone/model", DRIFTED)
+        until(lambda: client.deliveries("pending"))
+        client.unregister_callback("trainer")
+        (dead,) = client.deliveries("dead")
+        with pytest.raises(InvalidInput, match="receiver 'trainer', which is there no more: register the callback again"):
+            client.resend(dead.key)
+        assert client.deliveries() == [dead]
+        with pytest.raises(NotFound):
+            client.resend("mistyped")
+        assert "a write failed" not in server.log
 
 
 @pytest.mark.parametrize(

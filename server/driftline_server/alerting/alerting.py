@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from driftline_core.alerts import Alert, Board, Changes, Rule, Silence, parse
+from driftline_core.alerts import Alert, Board, Changes, Phase, Rule, Silence, parse
 from driftline_core.engine import Totals
 from driftline_core.errors import FailedPrecondition, NotFound
 from driftline_core.panes import DAY_US
 from driftline_server.alerting import book
 from driftline_server.alerting.book import Step
 from driftline_server.alerting.receivers import Receivers
-from driftline_server.alerting.telling import told
+from driftline_server.alerting.telling import covered_by, told, withdraw
 from driftline_server.alerting.turns import Turns, guarded
 from driftline_server.alerting.watch import Watch
 from driftline_server.clock import Clock
-from driftline_server.outbox import outbox
+from driftline_server.outbox import holding, outbox
 from driftline_server.outbox.ledger import Ledger
 from driftline_server.registration import Registration
 
@@ -140,13 +140,19 @@ class Alerting:
         return self._moved(id_, lambda: self._board.reset(id_, self._clock.now_us()))
 
     def silence(self, endpoint: str, *, rule: str, duration_us: int, reason: str) -> Silence:
-        """For so long nothing is told. Raises ResourceExhausted."""
+        """For so long nothing is told, nor what waits in the outbox. Raises ResourceExhausted."""
 
         def add() -> Silence:
             silence = self._board.add_silence(
                 uuid.uuid4().hex[:12], endpoint, rule=rule, duration_us=duration_us, reason=reason, at_us=self._clock.now_us()
             )
-            self._ledger.write(lambda connection: book.save_silence(connection, silence))
+            firing = {each.id for each in self._board.under_way().values() if each.state is Phase.FIRING}
+
+            def begin(connection: sqlite3.Connection) -> None:
+                book.save_silence(connection, silence)
+                holding.hold(connection, silence.covers, firing=firing)
+
+            self._commit(Changes(), begin)
             return silence
 
         return self._turns.call(add)
@@ -160,7 +166,7 @@ class Alerting:
 
         def end() -> Silence:
             silence = self._board.remove_silence(id_)
-            self._ledger.write(lambda connection: book.delete_silences(connection, [id_]))
+            self._commit_ended(Changes(), {id_})
             return silence
 
         return self._turns.call(end)
@@ -223,7 +229,10 @@ class Alerting:
         before = {each.id for each in self._board.silences()}
         changes = self._board.advance(now_us)
         ended = before - {each.id for each in self._board.silences()}
-        self._commit(changes, (lambda connection: book.delete_silences(connection, ended)) if ended else None)
+        if ended:
+            self._commit_ended(changes, ended)
+        else:
+            self._commit(changes)
         self._evaluate([each for each in self._watch.served() if self._board.clock_windows(each.name)], by_clock=True)
 
     def _evaluate(self, registrations: list[Registration], *, by_clock: bool) -> None:
@@ -256,6 +265,7 @@ class Alerting:
 
         def save(connection: sqlite3.Connection) -> int:
             book.save_changes(connection, changes, self._board.clock)
+            withdraw(connection, changes.transitions)
             for message, wanted in messages:
                 outbox.enqueue(connection, message, wanted)
             if also is not None:
@@ -273,6 +283,17 @@ class Alerting:
             with self._stepped:
                 self._last_step = last
                 self._stepped.notify_all()
+
+    def _commit_ended(self, changes: Changes, silences: set[str]) -> None:
+        """The same, where these silences have ended: what they held back is told."""
+        standing, now_us = covered_by(self._board.silences()), self._clock.now_us()
+
+        def end(connection: sqlite3.Connection) -> None:
+            book.delete_silences(connection, silences)
+            holding.release(connection, standing, self.receivers.all(), now_us=now_us)
+
+        self._commit(changes, end)
+        self.receivers.wake(self.receivers.names())
 
     def _load(self) -> None:
         """The board as it was last stored."""

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from driftline_core.alerts import Notification
-from driftline_core.errors import InvalidInput, NotFound
+from driftline_core.errors import FailedPrecondition, InvalidInput, NotFound
 from driftline_server.clock import Clock
 from driftline_server.notify.failures import Permanent, Retryable
 from driftline_server.notify.quiet import quiet_until_us
@@ -165,7 +165,18 @@ class Receivers:
 
     def resend(self, key: str) -> None:
         """Tries a dead letter anew. Raises NotFound, FailedPrecondition."""
-        self.wake([self._ledger.write(lambda connection: letters.resend(connection, key, now_us=self._clock.now_us()))])
+
+        def resend(connection: sqlite3.Connection) -> str:
+            name = letters.resend(connection, key, now_us=self._clock.now_us())
+            if name not in self.names():  # within the transaction: one that goes after it gives its messages up anew
+                raise FailedPrecondition(
+                    f"message {key} is for receiver {name!r}, which is there no more: register the callback again, or put"
+                    " [[receivers]] of that name into the settings and start the server anew; then send it",
+                    field="id",
+                )
+            return name
+
+        self.wake([self._ledger.write(resend)])
 
     def _look_for_secrets(self, receiver: Receiver) -> None:
         for reference in receiver.references:

@@ -1,7 +1,28 @@
-"""From what the board wants told to what the outbox carries."""
+"""From what the board wants told to what the outbox carries, and what it is to carry no more."""
 
-from driftline_core.alerts import Notification
+import sqlite3
+from collections.abc import Iterable
+
+from driftline_core.alerts import Notification, Phase, Silence, Transition
 from driftline_server.notify import notification as outgoing
+from driftline_server.outbox import holding
+from driftline_server.outbox.holding import Covers
+
+# What waits in the outbox when an alert takes a step is not told any more, if it should not be.
+_WITHDRAWS = {Phase.ACKNOWLEDGED: holding.withdraw_known, Phase.RESOLVED: holding.withdraw_held}
+
+
+def withdraw(connection: sqlite3.Connection, transitions: Iterable[Transition]) -> None:
+    """Takes back what waits to be told and is known or over since these steps; to be asked before their ends are enqueued."""
+    for each in transitions:
+        if each.after in _WITHDRAWS:
+            _WITHDRAWS[each.after](connection, each.alert_id)
+
+
+def covered_by(silences: Iterable[Silence]) -> Covers:
+    """Whether any of these silences is about a rule on an endpoint."""
+    standing = list(silences)
+    return lambda rule, endpoint: any(each.covers(rule, endpoint) for each in standing)
 
 
 def told(given: Notification) -> outgoing.Notification:

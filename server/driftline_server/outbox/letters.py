@@ -13,7 +13,7 @@ class Letter:
     """A message's state. `id` is its idempotency key; `error` says why its last attempt failed.
 
     What waits is gathered for a group's next message, and has no key yet; `next_attempt_us` is when that is made, None while the
-    one before it is on its way.
+    one before it is on its way or a silence holds it.
     """
 
     id: str
@@ -41,10 +41,11 @@ def letters(connection: sqlite3.Connection, *, state: str | None = None, receive
 
 
 _WAITING = """
-SELECT '', receiver, group_key, count(*), min(created_us), 'waiting', 0, due_us, NULL, NULL
+SELECT '', receiver, group_key, count(*), min(created_us), 'waiting', 0, CASE WHEN delivery IS NULL THEN due_us END, NULL, NULL
 FROM deliveries JOIN notifications ON notifications.id = notification JOIN delivery_groups USING (receiver, group_key)
+LEFT JOIN held_deliveries ON delivery = sequence
 WHERE message IS NULL AND (:receiver IS NULL OR receiver = :receiver)
-GROUP BY receiver, group_key ORDER BY min(created_us) DESC LIMIT :most
+GROUP BY receiver, group_key, delivery IS NULL ORDER BY min(created_us) DESC LIMIT :most
 """
 
 
@@ -58,13 +59,17 @@ def counts(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
 
 
 def resend(connection: sqlite3.Connection, key: str, *, now_us: int) -> str:
-    """Tries a dead letter anew, with its old key; returns its receiver, to be woken. Raises NotFound, FailedPrecondition."""
+    """Tries a dead letter anew, with its old key; returns its receiver, to be woken. Raises NotFound, FailedPrecondition.
+
+    What has ended since, with a message of its own for that, is left out: the beginning would come after the end, and stand.
+    """
     row = connection.execute("SELECT receiver, group_key, state FROM messages WHERE id = ?", (key,)).fetchone()
     if row is None:
         raise NotFound(f"no message {key[:64]!a}; list those given up with driftline alerts deliveries --state dead", field="id")
     receiver, group, state = row
     if state != "dead":
         raise FailedPrecondition(f"message {key} is {state}, and only a dead one is sent anew", field="id")
+    _leave_out_ended(connection, key)
     connection.execute(
         "UPDATE messages SET state = 'pending', attempts = 0, since_us = :now, next_attempt_us = :now, settled_us = NULL"
         " WHERE id = :key",
@@ -78,6 +83,30 @@ def resend(connection: sqlite3.Connection, key: str, *, now_us: int) -> str:
     return str(receiver)
 
 
+def _leave_out_ended(connection: sqlite3.Connection, key: str) -> None:
+    """Takes out of a dead letter what has ended since; it keeps its key, and raises FailedPrecondition where nothing is left."""
+    ended = connection.execute(_ENDED, {"key": key}).fetchall()
+    (all_,) = connection.execute("SELECT count(*) FROM deliveries WHERE message = ?", (key,)).fetchone()
+    if ended and len(ended) == all_:
+        _, alert, end, state = ended[0]
+        raise FailedPrecondition(
+            f"message {key} says that alert {alert} fires; it has ended since, as message {end} says ({state}), and would be taken"
+            f" to fire for good: {'send that one anew instead' if state == 'dead' else 'nothing is left to be sent'}",
+            field="id",
+        )
+    connection.executemany("DELETE FROM deliveries WHERE sequence = ?", ((sequence,) for sequence, *_ in ended))
+    connection.execute("UPDATE messages SET alerts = alerts - ? WHERE id = ?", (len(ended), key))
+
+
+# What is told of an alert after its beginning is its end.
+_ENDED = """
+SELECT begun.sequence, begun.alert, messages.id, messages.state FROM deliveries AS begun
+JOIN deliveries AS over ON over.receiver = begun.receiver AND over.alert = begun.alert AND over.sequence > begun.sequence
+JOIN messages ON messages.id = over.message
+WHERE begun.message = :key AND over.message <> :key ORDER BY begun.sequence
+"""
+
+
 def prune(connection: sqlite3.Connection, *, before_us: int) -> None:
     """Forgets messages settled before an instant, what they told, and groups that rest since; what is on its way stays."""
     connection.execute("DELETE FROM deliveries WHERE message IN (SELECT id FROM messages WHERE settled_us < ?)", (before_us,))
@@ -87,4 +116,6 @@ def prune(connection: sqlite3.Connection, *, before_us: int) -> None:
         " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE notification = notifications.id)",
         (before_us,),
     )
-    connection.execute("DELETE FROM delivery_groups WHERE open_messages = 0 AND due_us IS NULL AND formed_us < ?", (before_us,))
+    connection.execute(
+        "DELETE FROM delivery_groups WHERE open_messages = 0 AND due_us IS NULL AND coalesce(formed_us, begun_us) < ?", (before_us,)
+    )

@@ -2,7 +2,7 @@
 
 A notification waits in its group; the group makes a message of all that waits when it is due (the first at once, the next not
 before the group interval is over, and never while one is unsettled, so that an alert's end does not overtake its beginning). A
-message has its key from what is in it, and keeps both whatever happens.
+message has its key from what is in it, and keeps both whatever happens. What is held (see `holding`) waits and is not due.
 """
 
 import hashlib
@@ -34,8 +34,12 @@ def enqueue(connection: sqlite3.Connection, told: Notification, receivers: Itera
             (told.id, receiver.name, told.alert, group),
         )
         if added.rowcount:
-            spans = {"receiver": receiver.name, "group": group, "now": told.at_us, "interval": receiver.group_interval_us}
-            connection.execute(_GROUP_WAITS, spans)
+            schedule(connection, receiver.name, group, now_us=told.at_us, interval_us=receiver.group_interval_us)
+
+
+def schedule(connection: sqlite3.Connection, receiver: str, group: str, *, now_us: int, interval_us: int) -> None:
+    """Something waits in a group: its next message is due at once, or an interval after the one before it."""
+    connection.execute(_GROUP_WAITS, {"receiver": receiver, "group": group, "now": now_us, "interval": interval_us})
 
 
 def _has_heard(connection: sqlite3.Connection, receiver: Receiver, alert: str) -> bool:
@@ -130,7 +134,8 @@ def settle(connection: sqlite3.Connection, key: str, receiver: Receiver, *, now_
 
 _GROUP_SETTLED = """
 UPDATE delivery_groups SET open_messages = open_messages - 1, due_us = CASE WHEN open_messages = 1
-    AND EXISTS (SELECT 1 FROM deliveries WHERE receiver = :receiver AND group_key = :group AND message IS NULL)
+    AND EXISTS (SELECT 1 FROM deliveries WHERE receiver = :receiver AND group_key = :group AND message IS NULL
+        AND sequence NOT IN (SELECT delivery FROM held_deliveries))
     THEN max(:now, coalesce(formed_us, 0) + :interval) END
 WHERE receiver = :receiver AND group_key = :group
 """
@@ -139,6 +144,9 @@ WHERE receiver = :receiver AND group_key = :group
 def give_up(connection: sqlite3.Connection, name: str, *, now_us: int) -> int:
     """Makes dead letters of all that waits for a receiver that is there no more; returns how many."""
     gone = Receiver(name, Console())
+    connection.execute(
+        "DELETE FROM held_deliveries WHERE delivery IN (SELECT sequence FROM deliveries WHERE receiver = ?)", (name,)
+    )
     connection.execute(
         "UPDATE delivery_groups SET due_us = ? WHERE receiver = ? AND EXISTS (SELECT 1 FROM deliveries"
         " WHERE receiver = delivery_groups.receiver AND group_key = delivery_groups.group_key AND message IS NULL)",
@@ -190,7 +198,7 @@ def _form(connection: sqlite3.Connection, receiver: Receiver, now_us: int) -> tu
     (group,) = found
     waiting = connection.execute(
         "SELECT sequence, notification FROM deliveries WHERE receiver = ? AND group_key = ? AND message IS NULL"
-        " ORDER BY sequence LIMIT ?",
+        " AND sequence NOT IN (SELECT delivery FROM held_deliveries) ORDER BY sequence LIMIT ?",
         (receiver.name, group, receiver.size.alerts_max),
     ).fetchall()
     key = hashlib.sha256("\n".join([receiver.name, *(notification for _, notification in waiting)]).encode()).hexdigest()[:32]
@@ -199,10 +207,7 @@ def _form(connection: sqlite3.Connection, receiver: Receiver, now_us: int) -> tu
         " VALUES (?, ?, ?, ?, ?, ?, 'pending', 0, ?)",
         (key, receiver.name, group, len(waiting), now_us, now_us, now_us),
     )
-    connection.execute(
-        "UPDATE deliveries SET message = ? WHERE receiver = ? AND group_key = ? AND message IS NULL AND sequence <= ?",
-        (key, receiver.name, group, waiting[-1][0]),
-    )
+    connection.executemany("UPDATE deliveries SET message = ? WHERE sequence = ?", ((key, sequence) for sequence, _ in waiting))
     connection.execute(
         "UPDATE delivery_groups SET open_messages = open_messages + 1, formed_us = ?, due_us = NULL"
         " WHERE receiver = ? AND group_key = ?",

@@ -53,9 +53,27 @@ CREATE INDEX messages_unsettled ON messages (state) WHERE state IN ('sending', '
 CREATE INDEX messages_settled ON messages (settled_us) WHERE settled_us IS NOT NULL;
 """
 
+_HELD = """
+CREATE TABLE held_deliveries (
+    -- what waits for its group's next message and is silenced: it is not told before the silence ends
+    delivery INTEGER PRIMARY KEY REFERENCES deliveries (sequence),
+    alert TEXT NOT NULL
+) STRICT;
+CREATE INDEX held_deliveries_alert ON held_deliveries (alert);
+"""
+
 
 def create_outbox(connection: sqlite3.Connection) -> None:
     """Makes the tables, within the caller's transaction: a step of the store's migrations."""
-    for statement in _TABLES.split(";\n"):  # executescript would commit
+    _create(connection, _TABLES)
+
+
+def create_held(connection: sqlite3.Connection) -> None:
+    """Makes the table of what is held, likewise: a later step."""
+    _create(connection, _HELD)
+
+
+def _create(connection: sqlite3.Connection, tables: str) -> None:
+    for statement in tables.split(";\n"):  # executescript would commit
         if statement.strip():
             connection.execute(statement)

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from sqlite_utils import Database, Migrations
 
 from driftline_server.alerting.tables import create_alert_tables
-from driftline_server.outbox.tables import create_outbox
+from driftline_server.outbox.tables import create_held, create_outbox
 from driftline_server.store.measures import STATUS_IDS
 
 _FIRST = """
@@ -126,8 +126,13 @@ def alert_tables(db: Database) -> None:
     create_alert_tables(db.conn)
 
 
+def held_deliveries(db: Database) -> None:
+    """Which messages a silence holds back."""
+    create_held(db.conn)
+
+
 # In order. The number of steps is the format of a file: one line for the next.
-STEPS: tuple[Callable[[Database], None], ...] = (first_tables, alert_tables)
+STEPS: tuple[Callable[[Database], None], ...] = (first_tables, alert_tables, held_deliveries)
 FORMAT = len(STEPS)
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from driftline_core.errors import ResourceExhausted
+from driftline_core.errors import CoreError, ResourceExhausted
 from driftline_server.store.database import DAMAGED, is_damaged
 from driftline_server.store.folder import StoreError
 from driftline_server.store.store import Store
@@ -165,12 +165,13 @@ def _run_job(job: _Job, store: Store) -> None:
 
 
 def _settle(job: _Job) -> None:
-    if job.failure is not None:
+    if job.failure is None:
+        job.future.set_result(job.result)
+        return
+    if not isinstance(job.failure, CoreError):  # that one is an answer to the one who asked
         remedy = {"remedy": DAMAGED} if is_damaged(job.failure) else {}
         log.error("a write failed", error=repr(job.failure), **remedy)
-        job.future.set_exception(job.failure)
-    else:
-        job.future.set_result(job.result)
+    job.future.set_exception(job.failure)
 
 
 def _is_passing(error: Exception) -> bool:

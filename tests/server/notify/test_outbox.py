@@ -286,6 +286,52 @@ def test_only_a_dead_letter_is_sent_anew() -> None:
         world.ledger.write(lambda connection: resend(connection, "nope", now_us=NOW_US))
 
 
+def refused_beginning(*names: str) -> World:
+    """A world in which a message of these alerts was refused for good; of "a", the end was delivered since."""
+    world = World()
+    world.wire.fails = lambda delivery: Permanent("answered 400") if delivery.status == "firing" else None
+    world.enqueue(*names)
+    world.run(1)
+    world.enqueue("a-over", status=RESOLVED)
+    world.run(600)
+    assert world.wire.names == [["a-over"]]
+    world.wire.fails = lambda _: None
+    return world
+
+
+def test_a_beginning_does_not_follow_its_end_when_it_is_sent_anew() -> None:
+    world = refused_beginning("a")
+    (dead,) = world.ledger.write(lambda connection: letters(connection, state="dead"))
+    (end,) = world.ledger.write(lambda connection: letters(connection, state="delivered"))
+    told_why = rf"alert alert-a fires; it has ended since, as message {end.id} says \(delivered\).*nothing is left to be sent"
+    with pytest.raises(FailedPrecondition, match=told_why):
+        world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us))
+    world.run(600)
+    assert world.wire.names == [["a-over"]]
+
+
+def test_what_has_ended_is_left_out_of_what_is_sent_anew() -> None:
+    world = refused_beginning("a", "b")
+    (dead,) = world.ledger.write(lambda connection: letters(connection, state="dead"))
+    world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us))
+    world.run(600)
+    assert world.wire.names == [["a-over"], ["b"]]
+    assert [(each.count, each.key) for _, each in world.wire.arrived][1:] == [(1, dead.id)]
+
+
+def test_an_end_that_waits_follows_its_beginning_that_is_sent_anew() -> None:
+    world = World()
+    world.wire.fails = lambda delivery: Permanent("answered 400")
+    world.enqueue("a")
+    world.run(1)
+    world.wire.fails = lambda _: None
+    world.enqueue("a-over", status=RESOLVED)
+    (dead,) = world.ledger.write(lambda connection: letters(connection, state="dead"))
+    world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us))
+    world.run(600)
+    assert world.wire.names == [["a"], ["a-over"]]
+
+
 def test_a_crash_while_sending_sends_again_with_the_same_key() -> None:
     world = World()
     world.enqueue("a")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.server.store.building import HOUR_US, hour
 
 from driftline_core.errors import NotFound, ResourceExhausted
@@ -51,6 +52,20 @@ def saving(at: int, uid: str = "u", *, order: list[int] | None = None, hours: in
 
 def starts(store: Store) -> list[int]:
     return [each.start_us // HOUR_US for each in store.reader.newest("u", 0, 2**61)]
+
+
+def test_an_answer_to_the_one_who_asked_is_no_error_of_the_server(writer: StoreWriter) -> None:
+    def fail(error: Exception) -> Callable[[Store], None]:
+        def job(_: Store) -> None:
+            raise error
+
+        return job
+
+    with capture_logs() as logged:
+        for error in (NotFound("no message 'x'"), KeyError("a fault")):
+            with pytest.raises(type(error)):
+                writer.submit(fail(error), gathers=True).result(10)
+    assert [each["error"] for each in logged] == ["KeyError('a fault')"]
 
 
 def test_a_job_is_on_disk_when_its_future_is_done(store: Store, writer: StoreWriter) -> None:

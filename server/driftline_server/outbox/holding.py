@@ -1,0 +1,91 @@
+"""What waits in the outbox and is not to be told now: held while it is silenced, withdrawn where it is known or over.
+
+Only what is in no message yet: one that was made keeps what is in it, and is sent until it arrives. Whom a beginning was withdrawn
+from is not told the end either (see `outbox.enqueue`).
+"""
+
+import sqlite3
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+
+from driftline_server.notify.notification import FIRING
+from driftline_server.notify.receivers import Receiver
+from driftline_server.outbox.outbox import schedule
+
+Covers = Callable[[str, str], bool]  # whether a rule on an endpoint is silenced
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A notification that waits for its group's next message."""
+
+    sequence: int
+    receiver: str
+    group: str
+    alert: str
+    status: str
+    rule: str
+    endpoint: str
+
+
+def hold(connection: sqlite3.Connection, covers: Covers, *, firing: Container[str]) -> None:
+    """A silence begins: what waits of what it covers is held, or withdrawn: of alerts that are over (not `firing`) and untold."""
+    covered = [each for each in _waiting(connection, "TRUE") if covers(each.rule, each.endpoint)]
+    never = {(each.receiver, each.alert) for each in covered if each.status == FIRING and each.alert not in firing}
+    connection.executemany(
+        "INSERT OR IGNORE INTO held_deliveries (delivery, alert) VALUES (?, ?)", ((each.sequence, each.alert) for each in covered)
+    )
+    _withdraw(connection, [each for each in covered if (each.receiver, each.alert) in never])
+    _rest(connection, covered)
+
+
+def release(connection: sqlite3.Connection, covers: Covers, receivers: Iterable[Receiver], *, now_us: int) -> None:
+    """A silence has ended: what no other `covers` is told now, or with what its group gathers."""
+    intervals_us = {receiver.name: receiver.group_interval_us for receiver in receivers}
+    held = _waiting(connection, "sequence IN (SELECT delivery FROM held_deliveries)")
+    free = [each for each in held if not covers(each.rule, each.endpoint)]
+    connection.executemany("DELETE FROM held_deliveries WHERE delivery = ?", ((each.sequence,) for each in free))
+    for receiver, group in dict.fromkeys((each.receiver, each.group) for each in free):
+        schedule(connection, receiver, group, now_us=now_us, interval_us=intervals_us.get(receiver, 0))
+
+
+def withdraw_known(connection: sqlite3.Connection, alert: str) -> None:
+    """Somebody has acknowledged an alert: that it fires is told to nobody more."""
+    known = [each for each in _waiting(connection, "deliveries.alert = ?", alert) if each.status == FIRING]
+    _withdraw(connection, known)
+    _rest(connection, known)
+
+
+def withdraw_held(connection: sqlite3.Connection, alert: str) -> None:
+    """An alert has ended: where its beginning was held, it was never told."""
+    held = _waiting(connection, "sequence IN (SELECT delivery FROM held_deliveries WHERE alert = ?)", alert)
+    _withdraw(connection, [each for each in held if each.status == FIRING])
+
+
+def _waiting(connection: sqlite3.Connection, where: str, *parameters: str) -> list[_Waiting]:
+    rows = connection.execute(
+        "SELECT sequence, receiver, group_key, deliveries.alert, json_extract(body, '$.status'), json_extract(body, '$.rule'),"  # noqa: S608 - our own words
+        " json_extract(body, '$.endpoint') FROM deliveries JOIN notifications ON notifications.id = notification"
+        f" WHERE message IS NULL AND {where}",
+        parameters,
+    )
+    return [_Waiting(*row) for row in rows]
+
+
+def _withdraw(connection: sqlite3.Connection, untold: Iterable[_Waiting]) -> None:
+    sequences = [(each.sequence,) for each in untold]
+    connection.executemany("DELETE FROM held_deliveries WHERE delivery = ?", sequences)
+    connection.executemany("DELETE FROM deliveries WHERE sequence = ?", sequences)
+
+
+def _rest(connection: sqlite3.Connection, taken: Iterable[_Waiting]) -> None:
+    """Groups in which nothing is left to be told are not due."""
+    groups = dict.fromkeys((each.receiver, each.group) for each in taken)
+    connection.executemany(_GROUP_RESTS, ({"receiver": receiver, "group": group} for receiver, group in groups))
+
+
+_GROUP_RESTS = """
+UPDATE delivery_groups SET due_us = NULL WHERE receiver = :receiver AND group_key = :group
+    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE receiver = :receiver AND group_key = :group AND message IS NULL
+        AND sequence NOT IN (SELECT delivery FROM held_deliveries))
+"""
