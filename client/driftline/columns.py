@@ -7,6 +7,7 @@ import pyarrow as pa
 from pyarrow import types as pt
 
 from driftline.arrays import TIMESTAMP
+from driftline.names import column_name
 from driftline.payload import CATEGORIES, is_categories, plain_column
 from driftline.shape import Shape
 from driftline.tables import beside
@@ -64,7 +65,7 @@ def plan_for(source: pa.Schema, shape: Shape) -> Plan:
         )
     is_identity = all(step.cast is None for step in steps) and [step.name for step in steps] == source.names
     ignored = tuple(role for role in BESIDE_ROLES if beside(role) in source.names and shape.column(role) is None)
-    own = tuple(name for name in source.names if not name.startswith(beside("")))
+    own = tuple(column_name(name) for name in source.names if not name.startswith(beside("")))
     return Plan(source, shape, tuple(steps), is_identity, ignored, own, frozenset(name for name, _ in _wanted(shape)))
 
 
@@ -76,14 +77,14 @@ def _wanted(shape: Shape) -> list[tuple[str, str]]:
 def _places(source: pa.Schema, shape: Shape) -> dict[str, int]:
     """Where each wire column is in the table; what was given beside the table goes before what is in it."""
     known, places = {name for name, _ in _wanted(shape)}, {}
-    for position, name in enumerate(source.names):
+    for position, name in enumerate(map(column_name, source.names)):
         if name in known and name in places:
             raise Unfit(f"{name}: the table has two columns of this name")
         places[name] = position
     for role in BESIDE_ROLES:
-        name = shape.column(role)
-        if name is not None and beside(role) in places:
-            places[name] = places[beside(role)]
+        column = shape.column(role)
+        if column is not None and beside(role) in places:
+            places[column] = places[beside(role)]
     ordered = [position for name, position in places.items() if name.startswith(beside("feature:"))]
     if ordered and len(ordered) != len(shape.features):
         raise Unfit(

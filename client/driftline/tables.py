@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from driftline.errors import InvalidInput
+from driftline.names import column_name
 from driftline.payload import compact
 
 # Columns given beside a table are carried under names that no data has: what they are called is known once the endpoint is open.
@@ -108,7 +109,7 @@ def _table(data: Any) -> pa.Table:
 
 def _from_pandas(frame: Any) -> pa.Table:
     columns = [_from_series(frame.iloc[:, position]) for position in range(frame.shape[1])]
-    return pa.Table.from_arrays(columns, names=[str(name) for name in frame.columns])
+    return pa.Table.from_arrays(columns, names=[column_name(name) for name in frame.columns])
 
 
 def _from_series(series: Any) -> pa.Array:
