@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from driftline.errors import Error, InvalidInput
 from driftline.payload import payload_of, plain, schema_message
-from driftline.tables import is_pandas, no_table
+from driftline.tables import from_pandas, is_pandas, no_table
 from driftline.used import IsUsed, only_used
 from driftline_proto.v1 import endpoint_pb2
 
@@ -91,19 +91,7 @@ def reader_of(reference: Any) -> pa.RecordBatchReader:
     try:
         return _reader_of(reference)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        raise InvalidInput(f"reference: {_mixed(reference) or error}") from None
-
-
-def _mixed(reference: Any) -> str | None:
-    """Which column of a DataFrame holds objects of several types; None where that is not what is wrong."""
-    for position, name in enumerate(reference.columns if is_pandas(reference) else ()):
-        column = reference.iloc[:, position]
-        try:
-            pa.Array.from_pandas(column)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            kinds = ", ".join(sorted({type(value).__name__ for value in column.dropna()})[:5])
-            return f"column {name!r} holds objects of types {kinds}; make them one type, as frame[{name!r}].astype(str)"
-    return None
+        raise InvalidInput(f"reference: {error}") from None
 
 
 def _reader_of(reference: Any) -> pa.RecordBatchReader:
@@ -115,14 +103,14 @@ def _reader_of(reference: Any) -> pa.RecordBatchReader:
         reference = pa.Table.from_batches([reference])
     if isinstance(reference, pa.Table):
         return reference.to_reader()
+    if is_pandas(reference):
+        return from_pandas(reference).to_reader()
     _require_whole_names(reference)
     if hasattr(reference, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(reference)
     if hasattr(reference, "__arrow_c_array__"):
         batch = pa.record_batch(reference)
         return pa.RecordBatchReader.from_batches(batch.schema, [batch])
-    if hasattr(reference, "columns") and hasattr(reference, "dtypes"):  # pandas before 2.2
-        return pa.Table.from_pandas(reference, preserve_index=False).to_reader()
     raise InvalidInput(
         f"a {type(reference).__name__} is no reference; give an Arrow table or reader, a DataFrame, or the path of a Parquet file"
     )

@@ -59,10 +59,6 @@ class Polars:
         (LazyFrame(), "a LazyFrame has no rows yet; give frame.collect()"),
         (Polars(), "reference: "),
         (pa.chunked_array([[1.0]]), "reference: "),
-        (
-            pd.DataFrame({"a": [1, 2, 3], "b": ["x", 2, None]}),
-            "column 'b' holds objects of types int, str; make them one type, as frame['b'].astype(str)",
-        ),
         ([1, 2], "a list is no reference"),
         ("nowhere.parquet", "cannot be read as Parquet"),
     ],
