@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from driftline.errors import Error, InvalidInput
+from driftline.formats import as_parquet
 from driftline.payload import payload_of, plain, schema_message
 from driftline.tables import from_pandas, is_pandas, no_table
 from driftline.used import IsUsed, only_used
@@ -130,7 +131,7 @@ def _parquet(path: str | os.PathLike[str]) -> pa.RecordBatchReader:
     try:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInput(f"reference: {os.fspath(path)!r} cannot be read as Parquet: {error}") from None
+        raise InvalidInput(f"reference: {os.fspath(path)!r} cannot be read as Parquet: {error}; {as_parquet(path)}") from None
     return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=CHUNK_ROWS_MAX))
 
 

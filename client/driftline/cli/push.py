@@ -13,6 +13,7 @@ from driftline.cli.failure import Failure
 from driftline.cli.options import PARQUET, aside, at, connected, json_option, output, print_json, program, server_option
 from driftline.cli.progress import rows_bar
 from driftline.cli.text import count, plain
+from driftline.formats import as_parquet
 from driftline.names import column_name
 from driftline.unknown import listed
 
@@ -33,6 +34,10 @@ NOT_TAKEN = {
     "future_rows": "more than 5 minutes ahead of the server's clock",
     "expired_rows": "older than what the server keeps",
 }
+
+
+class Damaged(Exception):
+    """A file that can be read no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,7 @@ def push(name: str, file: str, *, timestamp: str | None, server: str, as_json: b
         kept = {column.name for column in before.columns} | set(before.reserved.values())
         _tell_unknown([name for name in source.schema_arrow.names if column_name(name) not in {*kept, timestamp}])
         began = time.monotonic()
-        stats = _sent(server, before.name, batches(source, timestamp, kept), rows=source.metadata.num_rows)
+        stats = _sent(server, before.name, _readable(batches(source, timestamp, kept), file), rows=source.metadata.num_rows)
         seconds = time.monotonic() - began
         after = client.endpoint(before.name)
     outcome = Outcome(
@@ -98,7 +103,7 @@ def opened(path: str, timestamp: str | None) -> "pq.ParquetFile":
         # By default Arrow reads whole row groups ahead, and a file may be a single one.
         source = pq.ParquetFile(path, buffer_size=READ_BYTES, pre_buffer=False)
     except (OSError, pa.ArrowInvalid) as error:
-        raise Failure(f"{path} cannot be read as Parquet: {error}") from None
+        raise Failure(f"{path} cannot be read as Parquet: {error}; {as_parquet(path)}") from None
     names = _names(source)
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise Failure(f"{path}: column {twice!r} stands twice; columns are matched by name, so give each its own")
@@ -139,6 +144,16 @@ def batches(source: "pq.ParquetFile", timestamp: str | None, kept: set[str]) -> 
         yield rows, None if timestamp is None else batch.column(names.index(timestamp))
 
 
+def _readable(pieces: "Iterator[tuple[pa.RecordBatch, pa.Array | None]]", path: str) -> "Iterator[Any]":
+    """The pieces of a file; raises Damaged where Arrow fails."""
+    import pyarrow as pa
+
+    try:
+        yield from pieces
+    except (OSError, pa.ArrowException) as error:
+        raise Damaged(f"{path} is damaged and can be read no further: {str(error).splitlines()[0]}") from None
+
+
 def _sent(server: str, name: str, pieces: "Iterator[tuple[pa.RecordBatch, pa.Array | None]]", *, rows: int) -> "driftline.Stats":
     import driftline
 
@@ -149,6 +164,10 @@ def _sent(server: str, name: str, pieces: "Iterator[tuple[pa.RecordBatch, pa.Arr
                 watch.until_buffered(batch.num_rows * AHEAD_BYTES_MAX // max(1, batch.nbytes))
                 monitor.log_batch(batch, timestamps=times)
             watch.until_buffered(0)
+        except Damaged as damage:
+            watch.until_buffered(0)
+            told = f"{monitor.stats.acknowledged:,} of its {rows:,} rows were sent before; write it again, and send only the others"
+            raise Failure(f"{damage}; {told}") from None
         except BaseException:
             monitor.close(timeout=0.0)  # whoever gives up does not wait for what is left
             raise
