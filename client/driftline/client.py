@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -22,8 +22,9 @@ from driftline.spans import Duration, Instant, duration_us
 from driftline.used import used_by, used_by_spec
 from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, export_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
 
-Bins = str | Mapping[str, Sequence[float]]
-Thresholds = tuple[float, float] | Mapping[str, tuple[float, float]]
+# The name of a column is what a DataFrame has for one: text, a number, a tuple.
+Bins = str | Mapping[Any, Sequence[float]]
+Thresholds = tuple[float, float] | Mapping[Any, tuple[float, float]]
 
 # Only what may be asked twice is asked again when the server was away for a moment.
 RETRIED = {
@@ -89,14 +90,14 @@ class Client(AlertCalls, RowCalls):
         name: str,
         *,
         reference: Any,
-        prediction: str | None = None,
-        label: str | None = None,
+        prediction: Hashable = None,
+        label: Hashable = None,
         bins: Bins = "quantile",
-        features: Iterable[str] | None = None,
-        exclude: Iterable[str] = (),
-        kinds: Mapping[str, str] | None = None,
+        features: Iterable[Hashable] | None = None,
+        exclude: Iterable[Hashable] = (),
+        kinds: Mapping[Any, str] | None = None,
         thresholds: Thresholds = (0.5, 0.7),
-        reserved: Mapping[str, str | None] | None = None,
+        reserved: Mapping[str, Hashable] | None = None,
         rows_min: int = 50,
         stale_after: Duration = "1h",
         progress: Callable[[int], None] | None = None,
@@ -180,7 +181,7 @@ class Client(AlertCalls, RowCalls):
     def histogram(
         self,
         name: str,
-        column: str,
+        column: Hashable,
         *,
         window: Duration | None = None,
         start: Instant | None = None,
@@ -196,7 +197,7 @@ class Client(AlertCalls, RowCalls):
         self,
         name: str,
         metric: str = "drift",
-        column: str | None = None,
+        column: Hashable = None,
         *,
         since: Duration | Instant | None = "7d",
         until: Instant | None = None,
@@ -244,7 +245,7 @@ def _bins(bins: Bins) -> endpoint_pb2.Bins:
         ) from None
 
 
-def _names(given: Iterable[str], field: str) -> list[str]:
+def _names(given: Iterable[Hashable], field: str) -> list[str]:
     if isinstance(given, str):
         raise InvalidInput(f"{field}: {given!r} is no list of names; write [{given!r}]")
     try:
