@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -13,6 +13,7 @@ from driftline import hours, meant, upload
 from driftline.alert_calls import AlertCalls
 from driftline.endpoint import KINDS, Endpoint, endpoint_from
 from driftline.errors import InvalidInput, called, from_rpc
+from driftline.names import column_name
 from driftline.report import Report, histogram_from, report_from
 from driftline.request import address, request_of
 from driftline.row_calls import RowCalls
@@ -21,8 +22,9 @@ from driftline.spans import Duration, Instant, duration_us
 from driftline.used import used_by, used_by_spec
 from driftline_proto.v1 import endpoint_pb2, endpoint_pb2_grpc, export_pb2_grpc, metrics_pb2, metrics_pb2_grpc, schema_pb2
 
-Bins = str | Mapping[str, Sequence[float]]
-Thresholds = tuple[float, float] | Mapping[str, tuple[float, float]]
+# The name of a column is what a DataFrame has for one: text, a number, a tuple.
+Bins = str | Mapping[Any, Sequence[float]]
+Thresholds = tuple[float, float] | Mapping[Any, tuple[float, float]]
 
 # Only what may be asked twice is asked again when the server was away for a moment.
 RETRIED = {
@@ -88,14 +90,14 @@ class Client(AlertCalls, RowCalls):
         name: str,
         *,
         reference: Any,
-        prediction: str | None = None,
-        label: str | None = None,
+        prediction: Hashable = None,
+        label: Hashable = None,
         bins: Bins = "quantile",
-        features: Iterable[str] | None = None,
-        exclude: Iterable[str] = (),
-        kinds: Mapping[str, str] | None = None,
+        features: Iterable[Hashable] | None = None,
+        exclude: Iterable[Hashable] = (),
+        kinds: Mapping[Any, str] | None = None,
         thresholds: Thresholds = (0.5, 0.7),
-        reserved: Mapping[str, str | None] | None = None,
+        reserved: Mapping[str, Hashable] | None = None,
         rows_min: int = 50,
         stale_after: Duration = "1h",
         progress: Callable[[int], None] | None = None,
@@ -115,21 +117,21 @@ class Client(AlertCalls, RowCalls):
         spec = request_of(
             endpoint_pb2.EndpointSpec,
             name=name,
-            prediction=prediction or "",
-            label=label or "",
+            prediction=_name(prediction),
+            label=_name(label),
             features=_names(features or (), "features"),
             exclude=_names(exclude, "exclude"),
             kinds={column: _kind(column, kind) for column, kind in _mapping(kinds, "kinds")},
             bins=_bins(bins),
-            reserved={column: other or "" for column, other in _mapping(reserved, "reserved")},
+            reserved={word: _name(column) for word, column in _mapping(reserved, "reserved")},
             rows_min=rows_min,
             stale_after_us=duration_us(stale_after),
         )
         if isinstance(thresholds, Mapping):
             for column, pair in _mapping(thresholds, "thresholds"):
-                spec.column_thresholds[column].CopyFrom(_thresholds(pair))
+                spec.column_thresholds[column].CopyFrom(_thresholds(pair, f"thresholds[{column!r}]"))
         else:
-            spec.thresholds.CopyFrom(_thresholds(thresholds))
+            spec.thresholds.CopyFrom(_thresholds(thresholds, "thresholds"))
         parts = upload.Parts(endpoint_pb2.CreateEndpointRequest, spec, reference, is_used=used_by_spec(spec), progress=progress)
         return self._upload(self._endpoints.CreateEndpoint, parts)
 
@@ -182,21 +184,23 @@ class Client(AlertCalls, RowCalls):
     def histogram(
         self,
         name: str,
-        column: str,
+        column: Hashable,
         *,
         window: Duration | None = None,
         start: Instant | None = None,
         end: Instant | None = None,
     ) -> pa.Table:
         """The bins of one column: bin, lower and upper (or category), reference, current. Raises NotFound, InvalidInput."""
-        request = request_of(metrics_pb2.GetHistogramRequest, endpoint=name, column=column, span=span_message(window, start, end))
+        request = request_of(
+            metrics_pb2.GetHistogramRequest, endpoint=name, column=_name(column), span=span_message(window, start, end)
+        )
         return histogram_from(self._ask(self._metrics.GetHistogram, request))
 
     def history(
         self,
         name: str,
         metric: str = "drift",
-        column: str | None = None,
+        column: Hashable = None,
         *,
         since: Duration | Instant | None = "7d",
         until: Instant | None = None,
@@ -210,7 +214,9 @@ class Client(AlertCalls, RowCalls):
         metric and column. Raises NotFound, InvalidInput (also where the server keeps nothing).
         """
         since_us, until_us = hours.span_us(since, until, time.time_ns() // 1000)
-        request = hours.request(name, metric=metric, column=column, since_us=since_us, until_us=until_us, revisions=revisions)
+        request = hours.request(
+            name, metric=metric, column=_name(column), since_us=since_us, until_us=until_us, revisions=revisions
+        )
         return hours.hours_from(self._ask(self._metrics.GetHistory, request))
 
     def _ask(self, call: Any, request: Any) -> Any:
@@ -241,26 +247,32 @@ def _bins(bins: Bins) -> endpoint_pb2.Bins:
     if isinstance(bins, str):
         return endpoint_pb2.Bins(strategy=bins)
     try:
-        return endpoint_pb2.Bins(edges={column: endpoint_pb2.Edges(edges=list(edges)) for column, edges in bins.items()})
+        return endpoint_pb2.Bins(
+            edges={column_name(column): endpoint_pb2.Edges(edges=list(edges)) for column, edges in bins.items()}
+        )
     except (AttributeError, TypeError, ValueError):
         raise InvalidInput(
             f"bins: {bins!r} is none of 'quantile', 'uniform', and edges by column, as {{'age': [0, 18, 65]}}"
         ) from None
 
 
-def _names(given: Iterable[str], field: str) -> list[str]:
+def _names(given: Iterable[Hashable], field: str) -> list[str]:
     if isinstance(given, str):
         raise InvalidInput(f"{field}: {given!r} is no list of names; write [{given!r}]")
     try:
-        return list(given)
+        return [column_name(name) for name in given]
     except TypeError:
         raise InvalidInput(f"{field}: {given!r} is no list of names") from None
 
 
-def _mapping(given: Mapping[str, Any] | None, field: str) -> list[tuple[str, Any]]:
-    if given is not None and (not isinstance(given, Mapping) or not all(isinstance(name, str) for name in given)):
+def _name(column: Any) -> str:
+    return "" if column is None else column_name(column)
+
+
+def _mapping(given: Mapping[Any, Any] | None, field: str) -> list[tuple[str, Any]]:
+    if given is not None and not isinstance(given, Mapping):
         raise InvalidInput(f"{field}: {given!r} is no mapping by name, as {{'amount': ...}}")
-    return list((given or {}).items())
+    return [(column_name(name), value) for name, value in (given or {}).items()]
 
 
 def _kind(column: str, word: str) -> schema_pb2.Kind:
@@ -270,9 +282,9 @@ def _kind(column: str, word: str) -> schema_pb2.Kind:
     raise InvalidInput(f"kinds: {column!r} cannot be {word!r}; a kind is 'numeric', 'categorical' or 'boolean'")
 
 
-def _thresholds(pair: tuple[float, float]) -> schema_pb2.Thresholds:
+def _thresholds(pair: tuple[float, float], field: str) -> schema_pb2.Thresholds:
     try:
         potential, detected = pair
         return schema_pb2.Thresholds(potential=potential, detected=detected)
     except (TypeError, ValueError):
-        raise InvalidInput(f"thresholds: {pair!r} is no pair (potential, detected), as (0.5, 0.7)") from None
+        raise InvalidInput(f"{field}: {pair!r} is no pair (potential, detected), as (0.5, 0.7)") from None

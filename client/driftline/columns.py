@@ -6,15 +6,21 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyarrow import types as pt
 
-from driftline.arrays import TIMESTAMP
+from driftline.arrays import TIMESTAMP, texts, timestamps
+from driftline.errors import InvalidInput
+from driftline.names import column_name
 from driftline.payload import CATEGORIES, is_categories, plain_column
 from driftline.shape import Shape
 from driftline.tables import beside
+from driftline.values import INT64_MAX, micros, text
 
 Cast = Callable[[pa.Array], pa.Array]
 RESERVED = ("id", "timestamp", "latency", "error")
 BESIDE_ROLES = ("prediction", "label", *RESERVED)
 SECOND_US = 10**6
+COARSE_US = {"s": SECOND_US, "ms": 1000}  # units whose instants may be beyond microseconds
+REASON_CHARS_MAX = 300
+INT64_FLOAT_MAX = 2.0**63 - 1024
 
 
 class Unfit(ValueError):
@@ -64,7 +70,7 @@ def plan_for(source: pa.Schema, shape: Shape) -> Plan:
         )
     is_identity = all(step.cast is None for step in steps) and [step.name for step in steps] == source.names
     ignored = tuple(role for role in BESIDE_ROLES if beside(role) in source.names and shape.column(role) is None)
-    own = tuple(name for name in source.names if not name.startswith(beside("")))
+    own = tuple(column_name(name) for name in source.names if not name.startswith(beside("")))
     return Plan(source, shape, tuple(steps), is_identity, ignored, own, frozenset(name for name, _ in _wanted(shape)))
 
 
@@ -76,14 +82,14 @@ def _wanted(shape: Shape) -> list[tuple[str, str]]:
 def _places(source: pa.Schema, shape: Shape) -> dict[str, int]:
     """Where each wire column is in the table; what was given beside the table goes before what is in it."""
     known, places = {name for name, _ in _wanted(shape)}, {}
-    for position, name in enumerate(source.names):
+    for position, name in enumerate(map(column_name, source.names)):
         if name in known and name in places:
             raise Unfit(f"{name}: the table has two columns of this name")
         places[name] = position
     for role in BESIDE_ROLES:
-        name = shape.column(role)
-        if name is not None and beside(role) in places:
-            places[name] = places[beside(role)]
+        column = shape.column(role)
+        if column is not None and beside(role) in places:
+            places[column] = places[beside(role)]
     ordered = [position for name, position in places.items() if name.startswith(beside("feature:"))]
     if ordered and len(ordered) != len(shape.features):
         raise Unfit(
@@ -111,7 +117,20 @@ def _flat(column: pa.Array) -> pa.Array:
 
 
 def _number(column: pa.Array) -> pa.Array:
-    return _flat(column).cast(pa.float64())
+    flat = _flat(column)
+    try:
+        return flat.cast(pa.float64())
+    except pa.ArrowInvalid:
+        if not pt.is_string(flat.type):
+            raise
+        return _counted(flat).cast(pa.float64())
+
+
+def _counted(texts: pa.Array) -> pa.Array:
+    """True and False, which are texts in a column of mixed objects, as the numbers that they are."""
+    import pyarrow.compute as pc
+
+    return pc.case_when(pc.make_struct(pc.equal(texts, "true"), pc.equal(texts, "false")), "1", "0", texts)
 
 
 def _boolean(column: pa.Array) -> pa.Array:
@@ -120,13 +139,24 @@ def _boolean(column: pa.Array) -> pa.Array:
 
 
 def _category(column: pa.Array) -> pa.Array:
+    """As texts, but for numbers: the server writes all of those in one way."""
     column = plain_column(column)
-    return column.cast(CATEGORIES) if pt.is_dictionary(column.type) else column.cast(pa.string())
+    if is_categories(column.type):
+        return column.cast(CATEGORIES)
+    if pt.is_dictionary(column.type):
+        return _category(column.dictionary_decode())
+    if pt.is_temporal(column.type):
+        return texts([text(value) for value in column.to_pylist()])
+    is_number = _is_plain_number(column.type) or pt.is_decimal(column.type) or pt.is_float16(column.type)
+    return column if is_number else column.cast(pa.string())
 
 
 def _id(column: pa.Array) -> pa.Array:
     flat = _flat(column)
-    return flat.cast(pa.int64() if pt.is_integer(flat.type) else pa.string())
+    try:
+        return flat.cast(pa.int64() if pt.is_integer(flat.type) else pa.string())
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{error}; give ids beyond 64 bits as strings") from None
 
 
 def _text(column: pa.Array) -> pa.Array:
@@ -134,19 +164,35 @@ def _text(column: pa.Array) -> pa.Array:
 
 
 def _timestamp(column: pa.Array) -> pa.Array:
+    """Instants; those beyond what microseconds can say are the last or the first there is, for the server to refuse and count."""
     flat = _flat(column)
-    if pt.is_timestamp(flat.type):
-        # What is stored is UTC in either case, with a zone by definition and without one by ours.
-        return flat.cast(pa.timestamp("us", flat.type.tz), safe=False).cast(pa.int64()).cast(TIMESTAMP)
     if pt.is_string(flat.type):
         return _parsed(flat)
     if pt.is_date(flat.type):
-        return flat.cast(pa.timestamp("us")).cast(pa.int64()).cast(TIMESTAMP)
+        flat = flat.cast(pa.timestamp("ms"))
+    if pt.is_timestamp(flat.type):
+        return _in_micros(flat).cast(TIMESTAMP)
     import pyarrow.compute as pc
 
-    seconds = flat.cast(pa.float64())
+    seconds = flat.cast(pa.float64(), safe=False)
     seconds = pc.if_else(pc.is_nan(seconds), None, seconds)
-    return pc.round(pc.multiply(seconds, float(SECOND_US))).cast(pa.int64()).cast(TIMESTAMP)
+    return _within(pc.round(pc.multiply(seconds, float(SECOND_US))), INT64_FLOAT_MAX).cast(pa.int64()).cast(TIMESTAMP)
+
+
+def _in_micros(times: pa.Array) -> pa.Array:
+    # What is stored is UTC in either case, with a zone by definition and without one by ours.
+    factor = COARSE_US.get(times.type.unit)
+    if factor is None:
+        return times.cast(pa.timestamp("us", times.type.tz), safe=False).cast(pa.int64())
+    import pyarrow.compute as pc
+
+    return pc.multiply(_within(times.cast(pa.int64()), INT64_MAX // factor), factor)
+
+
+def _within(values: pa.Array, most: float) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.max_element_wise(pc.min_element_wise(values, most, skip_nulls=False), -most, skip_nulls=False)
 
 
 def _parsed(column: pa.Array) -> pa.Array:
@@ -156,8 +202,8 @@ def _parsed(column: pa.Array) -> pa.Array:
         pass
     try:
         return column.cast(pa.timestamp("us")).cast(pa.int64()).cast(TIMESTAMP)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{error}; write ISO 8601, as 2026-01-31T12:00:00Z") from None
+    except pa.ArrowInvalid:  # of either kind, or written in a way of ISO 8601 that Arrow does not read
+        return timestamps([micros(value) for value in column.to_pylist()])
 
 
 # By kind of column, and by name of the reserved ones: which types the server takes as they are, and the cast for the others.
@@ -177,9 +223,9 @@ def _cast(column: pa.Array, step: Step) -> pa.Array:
         return column
     try:
         return step.cast(column)
-    except (pa.ArrowException, ValueError, TypeError) as error:
+    except (pa.ArrowException, ValueError, TypeError, InvalidInput) as error:
         reason = str(error).splitlines()[0]
-        raise Unfit(f"{step.name}: a column of type {column.type} does not fit: {reason}") from None
+        raise Unfit(f"{step.name}: a column of type {column.type} does not fit: {reason[:REASON_CHARS_MAX]}") from None
 
 
 def _listed(names: "list[str] | tuple[str, ...]") -> str:

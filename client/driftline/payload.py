@@ -3,6 +3,9 @@
 import pyarrow as pa
 from pyarrow import types as pt
 
+from driftline import arrays
+from driftline.errors import InvalidInput
+
 CATEGORIES = pa.dictionary(pa.int32(), pa.string())
 END_MARK_BYTES = 8
 
@@ -35,8 +38,8 @@ def compact(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch in the types that every reader knows: views, large strings, run ends and extensions unfolded; no metadata."""
-    columns = [plain_column(column) for column in batch.columns]
     names = [str(name) for name in batch.schema.names]
+    columns = [_plain(column, name) for column, name in zip(batch.columns, names, strict=True)]
     return pa.RecordBatch.from_arrays(columns, names=names)
 
 
@@ -44,9 +47,10 @@ def plain_column(column: pa.Array) -> pa.Array:
     """The column in plain types; what has no plain form is returned as it is, for the server to say what is wrong with it.
 
     A dictionary of numbers stays one: categorical, unless the endpoint says numeric. One of times is times, which are refused.
+    Raises ValueError for pandas' periods.
     """
     if isinstance(column, pa.ExtensionArray):
-        column = column.storage
+        column = _stored(column)
     if isinstance(column, pa.RunEndEncodedArray):
         import pyarrow.compute as pc
 
@@ -69,6 +73,22 @@ def is_categories(kind: pa.DataType) -> bool:
 def is_text(kind: pa.DataType) -> bool:
     """Strings in any of Arrow's layouts but the plain one."""
     return bool(pt.is_large_string(kind) or pt.is_string_view(kind))
+
+
+def _plain(column: pa.Array, name: str) -> pa.Array:
+    try:
+        return plain_column(column)
+    except ValueError as error:
+        raise InvalidInput(f"column {name!r}: {error}, or leave it out (exclude=[{name!r}])") from None
+
+
+def _stored(column: pa.ExtensionArray) -> pa.Array:
+    match column.type.extension_name:
+        case "arrow.uuid":
+            return arrays.texts([None if value is None else str(value) for value in column.to_pylist()])
+        case "pandas.period":  # stored as how many there were since 1970, which says nothing to anyone
+            raise ValueError("periods are moments and no values; give texts, as series.astype(str)")
+    return column.storage
 
 
 def _rebuilt(column: pa.DictionaryArray) -> pa.Array:

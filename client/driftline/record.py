@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from driftline.errors import InvalidInput
+from driftline.names import column_name
 
 
 def record_of(features: Any) -> dict[Any, Any] | tuple[Any, ...]:
@@ -15,7 +16,7 @@ def record_of(features: Any) -> dict[Any, Any] | tuple[Any, ...]:
     if isinstance(features, dict):
         return dict(features)  # of a subclass, whose reading may add to it
     if hasattr(features, "tolist") and hasattr(features, "index") and not callable(features.index):  # a pandas Series
-        return dict(zip(features.index, features.tolist(), strict=True))
+        return dict(zip(map(column_name, features.index), features.tolist(), strict=True))
     if hasattr(features, "keys"):
         return dict(features)
     if hasattr(features, "tolist"):  # numpy

@@ -8,7 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from driftline.errors import InvalidInput
-from driftline.tables import is_pandas, no_table
+from driftline.formats import as_parquet
+from driftline.names import column_name
+from driftline.tables import from_series, is_pandas, no_table
 from driftline.used import IsUsed
 
 READ_ROWS = 65_536  # of a file at a time
@@ -46,7 +48,7 @@ def _from_other(reference: Any, is_used: IsUsed) -> pa.RecordBatchReader:
     _require_whole_names(reference)
     if is_pandas(reference):
         series = (reference.iloc[:, position] for position in range(reference.shape[1]))
-        return _from_frame(zip(reference.columns, series, strict=True), pa.Array.from_pandas, is_used)
+        return _from_frame(zip(reference.columns, series, strict=True), _from_series, is_used)
     if hasattr(reference, "get_columns"):  # polars
         return _from_frame(((series.name, series) for series in reference.get_columns()), pa.chunked_array, is_used)
     if hasattr(reference, "__arrow_c_stream__"):
@@ -60,10 +62,17 @@ def _from_other(reference: Any, is_used: IsUsed) -> pa.RecordBatchReader:
 
 
 def _from_frame(columns: Iterable[tuple[Any, Any]], convert: Callable[[Any], Any], is_used: IsUsed) -> pa.RecordBatchReader:
-    taken = [
-        (str(name), _converted(name, column, convert) if is_used(str(name)) else pa.nulls(len(column))) for name, column in columns
-    ]
-    return pa.Table.from_arrays([array for _, array in taken], names=[name for name, _ in taken]).to_reader()
+    names, arrays = [], []
+    for given, column in columns:
+        names.append(column_name(given))
+        arrays.append(_converted(given, column, convert) if is_used(names[-1]) else pa.nulls(len(column)))
+    return pa.Table.from_arrays(arrays, names=names).to_reader()
+
+
+def _from_series(series: Any) -> pa.Array:
+    if getattr(series.dtype, "kind", "") == "c":  # else its numbers would be categories
+        raise TypeError("complex numbers")
+    return from_series(series)
 
 
 def _converted(name: Any, column: Any, convert: Callable[[Any], Any]) -> Any:
@@ -71,15 +80,11 @@ def _converted(name: Any, column: Any, convert: Callable[[Any], Any]) -> Any:
         return convert(column)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         leave_out = f"leave it out where the endpoint is created (exclude=[{str(name)!r}])"
-        raise InvalidInput(f"reference: column {name!r} {_trouble(name, column, error)}, or {leave_out}") from None
+        raise InvalidInput(f"reference: column {name!r} {_trouble(column, error)}, or {leave_out}") from None
 
 
-def _trouble(name: Any, column: Any, error: Exception) -> str:
+def _trouble(column: Any, error: Exception) -> str:
     """Why Arrow cannot take a column, and what to do about it."""
-    if str(column.dtype) == "object":
-        kinds = sorted({type(value).__name__ for value in column.dropna()})
-        if len(kinds) > 1:
-            return f"holds objects of types {', '.join(kinds[:5])}; make them one type, as frame[{name!r}].astype(str)"
     return f"is of type {column.dtype}, which Arrow cannot take ({error}); cast it to plain numbers or text"
 
 
@@ -109,5 +114,5 @@ def _parquet(path: str | os.PathLike[str]) -> pa.RecordBatchReader:
     try:
         file = pq.ParquetFile(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise InvalidInput(f"reference: {os.fspath(path)!r} cannot be read as Parquet: {error}") from None
+        raise InvalidInput(f"reference: {os.fspath(path)!r} cannot be read as Parquet: {error}; {as_parquet(path)}") from None
     return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=READ_ROWS))

@@ -8,8 +8,9 @@ from driftline.spans import moment
 from driftline_proto.v1 import ingest_pb2 as pb
 
 DAY_US = 86_400 * 10**6
-# Epoch seconds of our time, taken for seconds though they are finer: at or above these.
-MILLISECONDS_US = 10**11 * 10**6
+# Epoch seconds of our time, taken for seconds though they are finer: at or above these. Milliseconds since 1978 are beyond any
+# datetime.
+MILLISECONDS_US = 253_402_300_800 * 10**6
 MICROSECONDS_US = 2 * 10**12 * 10**6
 # Epoch seconds of our time, taken for milliseconds or finer: in the first months of 1970.
 SECONDS_US = 120 * DAY_US

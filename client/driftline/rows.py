@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from driftline import arrays
 from driftline.layout import BY_NAME, IN_ORDER, PACKED_KINDS, ROLES, Layout, Row, layout_for
+from driftline.names import by_name, column_name
 from driftline.problems import Problems
 from driftline.shape import Shape
 from driftline.unknown import Unknown, listed
@@ -120,14 +121,17 @@ class RowEncoder:
                 raise Unconvertible(f"{len(values)} values where the endpoint has {len(features)} features: {listed(features)}")
             self._seen.update(features)
             return tuple(values)
-        named = values if layout == BY_NAME else self.layouts[layout - 1].record(row)
+        given = values if layout == BY_NAME else self.layouts[layout - 1].record(row)
+        named = given if given.keys() <= set(features) else by_name(given)
         known = named.keys() & set(features)
-        if not named:
+        if not given:
             raise Unconvertible(f"the row is empty; the endpoint has {listed(features)}")
         if not known and features:
-            raise Unconvertible(f"none of {listed(named)} is a feature of the endpoint; it has {listed(features)}")
+            raise Unconvertible(
+                f"none of {listed(tuple(map(column_name, given)))} is a feature of the endpoint; it has {listed(features)}"
+            )
         if len(known) < len(named):
-            self._unknown.look(tuple(named), features, shape)
+            self._unknown.look(tuple(given), features, shape)
         self._seen |= known
         return tuple(map(named.get, features))
 

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from driftline.errors import InvalidInput
+from driftline.names import column_name
+from driftline.objects import column_of, listed, native
 from driftline.payload import compact
 
 # Columns given beside a table are carried under names that no data has: what they are called is known once the endpoint is open.
@@ -96,7 +98,7 @@ def _table(data: Any) -> pa.Table:
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
     if is_pandas(data):
-        return _owned_table(_from_pandas(data))
+        return _owned_table(from_pandas(data))
     if hasattr(data, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(data).read_all()
     if hasattr(data, "__arrow_c_array__"):
@@ -106,19 +108,19 @@ def _table(data: Any) -> pa.Table:
     raise InvalidInput(f"a {type(data).__name__} is no table; give Arrow data, a DataFrame, or a 2-d array in the schema's order")
 
 
-def _from_pandas(frame: Any) -> pa.Table:
-    columns = [_from_series(frame.iloc[:, position]) for position in range(frame.shape[1])]
-    return pa.Table.from_arrays(columns, names=[str(name) for name in frame.columns])
+def from_pandas(frame: Any) -> pa.Table:
+    """The columns of a DataFrame, under the names that the server has for them; without its index."""
+    columns = [from_series(frame.iloc[:, position]) for position in range(frame.shape[1])]
+    return pa.Table.from_arrays(columns, names=[column_name(name) for name in frame.columns])
 
 
-def _from_series(series: Any) -> pa.Array:
-    try:
-        array = pa.Array.from_pandas(series)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        # A column of mixed objects: as text, from which numbers and categories can still be read.
-        texts = [None if value is None or value != value else str(value) for value in series]  # noqa: PLR0124 - NaN
-        array = pa.array(texts, pa.string())
-    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+def from_series(series: Any, role: str = "") -> pa.Array:
+    """The column of a Series; `role` is that of a column given beside a table."""
+    kind = series.dtype
+    if hasattr(kind, "fill_value"):  # pandas' sparse ones
+        series, kind = series.sparse.to_dense(), kind.subtype
+    is_foreign = isinstance(kind, np.dtype) and (not kind.isnative or kind == np.longdouble)
+    return column_of(native(series.to_numpy()) if is_foreign else series, role)
 
 
 def _from_matrix(matrix: np.ndarray[Any, Any]) -> pa.Table:
@@ -129,25 +131,28 @@ def _from_matrix(matrix: np.ndarray[Any, Any]) -> pa.Table:
 
 
 def _with(table: pa.Table, role: str, values: Any) -> pa.Table:
-    column = _column(values)
+    column = _column(values, role)
     if len(column) != table.num_rows:
         raise InvalidInput(f"{role}: {len(column)} values for {table.num_rows} rows")
     return table.append_column(beside(role), column)
 
 
-def _column(values: Any) -> Any:
+def _column(values: Any, role: str) -> Any:
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
     if sys.modules.get("pandas") is not None and isinstance(values, sys.modules["pandas"].Series):
-        return _owned_table(pa.table({"values": _from_series(values)})).column(0)
+        return _owned_table(pa.table({"values": from_series(values, role)})).column(0)
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
     if hasattr(values, "__arrow_c_array__"):
         return pa.array(values)
     if hasattr(values, "__array__"):
         array = _array(values)
-        return _copied(array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array)
-    return pa.array(list(values), from_pandas=True)
+        array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+        if array.ndim != 1:
+            raise InvalidInput(f"{role}: an array of shape {array.shape}; give one value for each row of the table")
+        return _copied(array, role)
+    return column_of(listed(values, role), role)
 
 
 def _array(values: Any) -> np.ndarray[Any, Any]:
@@ -155,8 +160,8 @@ def _array(values: Any) -> np.ndarray[Any, Any]:
     return values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
 
 
-def _copied(column: np.ndarray[Any, Any]) -> pa.Array:
-    return pa.array(column.copy(), from_pandas=True)
+def _copied(column: np.ndarray[Any, Any], role: str = "") -> pa.Array:
+    return column_of(native(column), role)
 
 
 def _owned_table(table: pa.Table) -> pa.Table:

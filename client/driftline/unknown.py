@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from driftline.names import column_name
 from driftline.problems import Problems
 from driftline.shape import Shape
 
@@ -25,7 +26,7 @@ class Unknown:
         if names in self._seen or len(self._seen) >= SETS_MAX:
             return
         self._seen.add(names)
-        unknown = [name for name in names if name not in known]
+        unknown = [name for name in map(column_name, names) if name not in known]
         beside = {shape.column(role): role for role in ROLES}
         for name in unknown:
             if role := beside.get(name):

@@ -1,12 +1,12 @@
 """Which columns of a reference an endpoint uses: the others go as nulls, which take no room, so that names stay known."""
 
-import unicodedata
 from collections.abc import Callable
 
 import pyarrow as pa
 
 from driftline.columns import RESERVED
 from driftline.endpoint import Endpoint
+from driftline.names import column_name
 from driftline_proto.v1 import endpoint_pb2
 
 IsUsed = Callable[[str], bool]
@@ -14,16 +14,16 @@ IsUsed = Callable[[str], bool]
 
 def used_by_spec(spec: endpoint_pb2.EndpointSpec) -> IsUsed:
     """What an endpoint that is to be created uses: with `features` only those and the roles, never what is excluded."""
-    excluded = {_normal(name) for name in spec.exclude}
-    features = {_normal(name) for name in spec.features}
-    roles = {_normal(name) for name in (spec.prediction, spec.label, *(spec.reserved.get(word, word) for word in RESERVED))}
-    return lambda name: _normal(name) not in excluded and (not features or _normal(name) in features | roles)
+    excluded = {column_name(name) for name in spec.exclude}
+    features = {column_name(name) for name in spec.features}
+    roles = {column_name(name) for name in (spec.prediction, spec.label, *(spec.reserved.get(word, word) for word in RESERVED))}
+    return lambda name: column_name(name) not in excluded and (not features or column_name(name) in features | roles)
 
 
 def used_by(endpoint: Endpoint) -> IsUsed:
     """What an endpoint that is there uses."""
     names = {column.name for column in endpoint.columns} | set(endpoint.reserved.values())
-    return lambda name: _normal(name) in names
+    return lambda name: column_name(name) in names
 
 
 def only_used(batch: pa.RecordBatch, is_used: IsUsed) -> pa.RecordBatch:
@@ -35,7 +35,3 @@ def only_used(batch: pa.RecordBatch, is_used: IsUsed) -> pa.RecordBatch:
     names = batch.schema.names
     columns = [column if is_used(name) else pa.nulls(len(column)) for name, column in zip(names, batch.columns, strict=True)]
     return pa.RecordBatch.from_arrays(columns, names=names)
-
-
-def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", name)

@@ -21,6 +21,7 @@ from driftline.spans import instant_us
 
 SECOND_US = 10**6
 INT64_MAX = 2**63 - 1
+WHOLE_MAX = 2**53
 # What pandas writes for a missing value; pandas itself is not imported here.
 NULLS = frozenset({"NAType", "NaTType"})
 NUMBERS = frozenset({float, int, bool, np.float64, np.float32, type(None)})
@@ -68,7 +69,7 @@ def _one_by_one(values: Sequence[Any], kind: str, one: Callable[[Any], Any]) -> 
     bad: dict[int, str] = {}
     for position, value in enumerate(values):
         try:
-            converted.append(None if value is None else one(_scalar(value)))
+            converted.append(None if value is None else one(scalar(value)))
         except Exception as error:  # whatever an object's own methods raise
             converted.append(None)
             bad[position] = str(error) if isinstance(error, Unconvertible) else _unfit(value, kind)
@@ -77,12 +78,12 @@ def _one_by_one(values: Sequence[Any], kind: str, one: Callable[[Any], Any]) -> 
 
 def _unfit(value: Any, kind: str) -> str:
     try:
-        return f"{_shown(value)} is not {kind}"
+        return f"{shown(value)} is not {kind}"
     except Exception:  # its repr
         return f"a {type(value).__name__} is not {kind}"
 
 
-def _scalar(value: Any) -> Any:
+def scalar(value: Any) -> Any:
     """Numpy scalars, arrays of one value and tensors of one value as Python's own; missing values as None."""
     if type(value).__name__ in NULLS:
         return None
@@ -91,7 +92,7 @@ def _scalar(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     kind = type(value).__name__
     try:
         text = f"{kind} of shape {value.shape}" if hasattr(value, "shape") else f"{kind} {value!r}"
@@ -114,7 +115,7 @@ def truth(value: Any) -> bool | None:
     if isinstance(value, str):
         return WORDS[value.strip().lower()]
     if not isinstance(value, numbers.Number | decimal.Decimal):
-        raise Unconvertible(f"{_shown(value)} is not boolean")
+        raise Unconvertible(f"{shown(value)} is not boolean")
     return bool(value)
 
 
@@ -130,10 +131,14 @@ def text(value: Any) -> str | None:
         written = None if math.isnan(value) else _float_text(value)
     elif isinstance(value, bytes):
         written = value.decode()
-    elif isinstance(value, int | decimal.Decimal | uuid.UUID | date | time | np.datetime64):
+    elif isinstance(value, decimal.Decimal):
+        written = _decimal_text(value)
+    elif isinstance(value, np.datetime64):
+        written = text(value.astype("datetime64[us]").item())
+    elif isinstance(value, int | uuid.UUID | date | time):
         written = str(value)
     else:
-        raise Unconvertible(f"{_shown(value)} is no category; give a string, a number or a boolean")
+        raise Unconvertible(f"{shown(value)} is no category; give a string, a number or a boolean")
     if written is not None:
         written.encode()  # a lone surrogate is no text
     return written
@@ -141,8 +146,22 @@ def text(value: Any) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _float_text(value: float) -> str:
+    # As the server has it: whole numbers as integers, to which -0.0 is 0.
+    if value.is_integer() and abs(value) <= WHOLE_MAX:
+        return str(int(value))
     written: str = pa.scalar(value, pa.float64()).cast(pa.string()).as_py()
     return written
+
+
+def _decimal_text(value: decimal.Decimal) -> str | None:
+    """Without the zeros at its end, as the server writes it: 2.50 is the category of 2.5, and 2.00 that of 2."""
+    if not value.is_finite():
+        return text(float(value))
+    written = format(value, "f") if value.adjusted() >= -6 or not value else str(value)
+    digits, point, exponent = written.partition("E")
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return "0" if not value else digits + point + exponent
 
 
 def micros(value: Any) -> int | None:
@@ -163,7 +182,7 @@ def micros(value: Any) -> int | None:
 
 def _within(us: int) -> int:
     if abs(us) > INT64_MAX:
-        raise Unconvertible(f"{us} microseconds is outside of time")
+        raise Unconvertible(f"{us:.3e} microseconds is outside of time")
     return us
 
 

@@ -96,6 +96,7 @@ def _views(array: pa.Array) -> npt.NDArray[np.int32]:
 
 _VIEW_WORDS = 4
 _UNFOLDED_BYTES_MAX = 64 * 1024 * 1024
+_WHOLE_MAX = 2.0**53
 
 _TAKES = {
     Kind.NUMERIC: "numbers (integer, float, decimal or boolean)",
@@ -143,13 +144,15 @@ def _boolean(arrow: pa.DataType) -> Cast | None:
 
 
 def _categorical(arrow: pa.DataType) -> Cast | None:
-    if types.is_boolean(arrow) or types.is_integer(arrow) or types.is_null(arrow) or types.is_decimal(arrow):
+    if types.is_boolean(arrow) or types.is_integer(arrow) or types.is_null(arrow):
         return lambda array: _encode(array.cast(pa.string()))
+    if types.is_decimal(arrow):
+        return lambda array: _encode(_without_zeros(array.cast(pa.string())))
 
     def text(array: pa.Array) -> pa.Array:
         # 1.0 is the category "1", as the integer is; adding 0 makes -0.0 the same category as 0.0.
         number = pc.add(array.cast(pa.float64()), 0.0)
-        return _encode(_without_nan(number, number.cast(pa.string())))
+        return _encode(_without_nan(number, _digits(number)))
 
     return text
 
@@ -159,6 +162,19 @@ _CASTS: dict[Kind, Callable[[pa.DataType], Cast | None]] = {
     Kind.BOOLEAN: _boolean,
     Kind.CATEGORICAL: _categorical,
 }
+
+
+def _digits(number: pa.Array) -> pa.Array:
+    """Floats as text; whole ones in all their digits, as integers are: Arrow writes those from 1e10 on with an exponent."""
+    is_whole = pc.and_(pc.equal(pc.floor(number), number), pc.less_equal(pc.abs(number), _WHOLE_MAX))
+    whole = pc.if_else(is_whole, number, 0.0).cast(pa.int64())
+    return pc.if_else(is_whole, whole.cast(pa.string()), number.cast(pa.string()))
+
+
+def _without_zeros(decimals: pa.Array) -> pa.Array:
+    """Decimals in one form whatever their scale: 2.50 is the category "2.5", 2.00 is "2", as the float and the integer are."""
+    shorter = pc.replace_substring_regex(decimals, r"(\.\d*?)0+(E.*)?$", r"\1\2")
+    return pc.replace_substring_regex(pc.replace_substring_regex(shorter, r"\.(E.*)?$", r"\1"), r"^-?0E.*$", "0")
 
 
 def _without_nan(number: pa.Array, value: pa.Array) -> pa.Array:

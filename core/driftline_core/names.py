@@ -71,7 +71,7 @@ def column_name(name: str) -> str:
     >>> column_name("cafe\\u0301") == "caf\\xe9"
     True
     """
-    name = unicodedata.normalize("NFC", name)
+    name = normal(name)
     if not name:
         raise InvalidInput("a column has an empty name; give it one", field="column")
     if len(name.encode("utf-8", "replace")) > COLUMN_NAME_BYTES_MAX:
@@ -81,6 +81,11 @@ def column_name(name: str) -> str:
     if any(unicodedata.category(char) in ("Cc", "Cs") or char in _BIDI_CONTROLS for char in name):
         raise InvalidInput(f"column {name!a} has a control character in its name; give it a plain one", field=ascii(name)[1:-1])
     return name
+
+
+def normal(name: str) -> str:
+    """A column's name as it is kept, whichever spelling of it is asked for; it may be the name of none."""
+    return unicodedata.normalize("NFC", name)
 
 
 def column_names(names: Iterable[str]) -> list[str]:

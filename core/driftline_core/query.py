@@ -10,6 +10,7 @@ from driftline_core.drift import CONVENTIONS, Status, status_of, worst
 from driftline_core.errors import InvalidInput
 from driftline_core.facts import Live, Window
 from driftline_core.layout import Layout
+from driftline_core.names import normal
 from driftline_core.profile import Profile
 from driftline_core.schema import Column, EndpointSpec, Kind, Role, Thresholds
 
@@ -109,7 +110,7 @@ def drift_report(window: Window, spec: EndpointSpec, convention: str = "") -> Re
 def histogram(window: Window, name: str) -> tuple[Column, list[Bin]]:
     """The bins of a column in order, guards included; raises NotFound."""
     layout = window.reference.layout
-    index = layout.index(name)
+    index = layout.index(normal(name))
     bins = layout.bins[index]
     current = layout.counts(window.profile, index).tolist()
     reference = layout.counts(window.reference.profile, index).tolist()

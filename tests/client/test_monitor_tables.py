@@ -143,7 +143,7 @@ def test_a_column_of_instants_is_utc(fake: FakeServer, monitor: driftline.Monito
         (pa.table({"amount": ["much"]}), {}, "amount: a column of type string does not fit"),
         (pa.table([[1.0], [2.0]], names=["amount", "amount"]), {}, "amount: the table has two columns of this name"),
         (TABLE, {"ids": [1]}, "id: 1 values for 3 rows"),
-        (TABLE, {"prediction": 5}, "TypeError"),
+        (TABLE, {"prediction": 5}, "prediction: a int is no column; give one value for each row of the table"),
     ],
     ids=lambda value: None if isinstance(value, str | dict) else type(value).__name__,
 )

@@ -86,6 +86,11 @@ def run(args: Sequence[str] | None = None) -> int:
     except click.ClickException as failure:
         failure.show()
         return failure.exit_code
+    except OSError as error:  # of what click itself says, as --help where nothing can be written
+        if (failed := failure_of(error)) is None:
+            raise
+        failed.show()
+        return failed.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     return status if isinstance(status, int) else 0

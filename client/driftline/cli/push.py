@@ -13,6 +13,8 @@ from driftline.cli.failure import Failure
 from driftline.cli.options import PARQUET, aside, at, connected, json_option, output, print_json, program, server_option
 from driftline.cli.progress import rows_bar
 from driftline.cli.text import count, plain
+from driftline.formats import as_parquet
+from driftline.names import column_name
 from driftline.unknown import listed
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ NOT_TAKEN = {
     "future_rows": "more than 5 minutes ahead of the server's clock",
     "expired_rows": "older than what the server keeps",
 }
+
+
+class Damaged(Exception):
+    """A file that can be read no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +70,14 @@ def push(name: str, file: str, *, timestamp: str | None, server: str, as_json: b
 
     Columns are matched by name. Without --timestamp, and without a column `timestamp`, a row's event time is its arrival.
     """
+    timestamp = None if timestamp is None else column_name(timestamp)
     source = opened(file, timestamp)
     with connected(server) as client:
         before = client.endpoint(name)
         kept = {column.name for column in before.columns} | set(before.reserved.values())
-        _tell_unknown([name for name in source.schema_arrow.names if name not in {*kept, timestamp}])
+        _tell_unknown([name for name in source.schema_arrow.names if column_name(name) not in {*kept, timestamp}])
         began = time.monotonic()
-        stats = _sent(server, before.name, batches(source, timestamp, kept), rows=source.metadata.num_rows)
+        stats = _sent(server, before.name, _readable(batches(source, timestamp, kept), file), rows=source.metadata.num_rows)
         seconds = time.monotonic() - began
         after = client.endpoint(before.name)
     outcome = Outcome(
@@ -96,17 +103,24 @@ def opened(path: str, timestamp: str | None) -> "pq.ParquetFile":
         # By default Arrow reads whole row groups ahead, and a file may be a single one.
         source = pq.ParquetFile(path, buffer_size=READ_BYTES, pre_buffer=False)
     except (OSError, pa.ArrowInvalid) as error:
-        raise Failure(f"{path} cannot be read as Parquet: {error}") from None
+        raise Failure(f"{path} cannot be read as Parquet: {error}; {as_parquet(path)}") from None
+    names = _names(source)
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise Failure(f"{path}: column {twice!r} stands twice; columns are matched by name, so give each its own")
     if timestamp is None:
         return source
-    if timestamp not in source.schema_arrow.names:
-        known = ", ".join(source.schema_arrow.names[:20])
-        raise click.BadParameter(f"no column {timestamp!r} in {path}; it has {known}", param_hint="'--timestamp'")
-    found = source.schema_arrow.field(timestamp).type
+    if timestamp not in names:
+        raise click.BadParameter(f"no column {timestamp!r} in {path}; it has {listed(names)}", param_hint="'--timestamp'")
+    found = source.schema_arrow.field(names.index(timestamp)).type
     if not any(is_time(found) for is_time in _times(pa.types)):
         remedy = "write it as an Arrow timestamp, as epoch seconds, or as ISO 8601 text"
         raise click.BadParameter(f"column {timestamp!r} is {found}, which is no time; {remedy}", param_hint="'--timestamp'")
     return source
+
+
+def _names(source: "pq.ParquetFile") -> list[str]:
+    """The file's columns, as the endpoint would call them."""
+    return [column_name(name) for name in source.schema_arrow.names]
 
 
 def _tell_unknown(names: list[str]) -> None:
@@ -122,12 +136,22 @@ def _times(types: Any) -> "Iterator[Callable[[pa.DataType], bool]]":
 
 def batches(source: "pq.ParquetFile", timestamp: str | None, kept: set[str]) -> "Iterator[tuple[pa.RecordBatch, pa.Array | None]]":
     """The file piece by piece, event times apart; of the other columns those that the endpoint knows."""
-    columns = len(source.schema_arrow.names)
-    size = min(BATCH_ROWS_MAX, max(256, BATCH_BYTES // (8 * max(1, columns))))
+    names = _names(source)
+    known = [place for place, name in enumerate(names) if name in kept]
+    size = min(BATCH_ROWS_MAX, max(256, BATCH_BYTES // (8 * max(1, len(names)))))
     for batch in source.iter_batches(batch_size=size):
-        known = [name for name in batch.schema.names if name in kept]
         rows = batch.select(known) if known else batch  # which is refused in words
-        yield rows, None if timestamp is None else batch.column(batch.schema.get_field_index(timestamp))
+        yield rows, None if timestamp is None else batch.column(names.index(timestamp))
+
+
+def _readable(pieces: "Iterator[tuple[pa.RecordBatch, pa.Array | None]]", path: str) -> "Iterator[Any]":
+    """The pieces of a file; raises Damaged where Arrow fails."""
+    import pyarrow as pa
+
+    try:
+        yield from pieces
+    except (OSError, pa.ArrowException) as error:
+        raise Damaged(f"{path} is damaged and can be read no further: {str(error).splitlines()[0]}") from None
 
 
 def _sent(server: str, name: str, pieces: "Iterator[tuple[pa.RecordBatch, pa.Array | None]]", *, rows: int) -> "driftline.Stats":
@@ -140,6 +164,10 @@ def _sent(server: str, name: str, pieces: "Iterator[tuple[pa.RecordBatch, pa.Arr
                 watch.until_buffered(batch.num_rows * AHEAD_BYTES_MAX // max(1, batch.nbytes))
                 monitor.log_batch(batch, timestamps=times)
             watch.until_buffered(0)
+        except Damaged as damage:
+            watch.until_buffered(0)
+            told = f"{monitor.stats.acknowledged:,} of its {rows:,} rows were sent before; write it again, and send only the others"
+            raise Failure(f"{damage}; {told}") from None
         except BaseException:
             monitor.close(timeout=0.0)  # whoever gives up does not wait for what is left
             raise

@@ -47,7 +47,7 @@ def spec(message: endpoint_pb2.EndpointSpec) -> EndpointSpec:
         kinds={name: _kind(name, code) for name, code in message.kinds.items()},
         bins=bins(message.bins),
         thresholds=_thresholds(message.thresholds) if message.HasField("thresholds") else Thresholds(),
-        column_thresholds={name: _thresholds(pair) for name, pair in message.column_thresholds.items()},
+        column_thresholds={name: _own_thresholds(name, pair) for name, pair in message.column_thresholds.items()},
         reserved=dict(message.reserved),
         rows_min=message.rows_min if message.HasField("rows_min") else 50,
         stale_after_us=message.stale_after_us if message.HasField("stale_after_us") else HOUR_US,
@@ -224,6 +224,13 @@ def _kind(name: str, code: schema_pb2.Kind) -> Kind:
 
 def _pair(given: Thresholds) -> schema_pb2.Thresholds:
     return schema_pb2.Thresholds(potential=given.potential, detected=given.detected)
+
+
+def _own_thresholds(name: str, message: schema_pb2.Thresholds) -> Thresholds:
+    try:
+        return _thresholds(message)
+    except InvalidInput as error:
+        raise InvalidInput(f"column {name!r}: {error}", field=f"thresholds[{name!r}]") from None
 
 
 def _thresholds(message: schema_pb2.Thresholds) -> Thresholds:

@@ -1,6 +1,7 @@
 """GetHistory: what the hours said when they closed."""
 
 from driftline_core.errors import InvalidInput
+from driftline_core.names import normal
 from driftline_proto.v1 import metrics_pb2 as pb
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
@@ -31,15 +32,15 @@ class HistoryService:
         until_us = request.until_us if request.HasField("until_us") else _EVER_US
         if since_us >= until_us:
             raise InvalidInput("since is not before until", field="since_us")
-        metric = request.metric or "drift"
+        metric, column = request.metric or "drift", normal(request.column)
         points = self._answers.history(
             registration,
             metric,
-            request.column or None,
+            column or None,
             since_us=since_us,
             until_us=until_us,
             revisions=_REVISIONS[request.revisions],
         )
         return pb.GetHistoryResponse(
-            endpoint=registration.name, metric=metric, column=request.column, points=map(convert.history_point, points)
+            endpoint=registration.name, metric=metric, column=column, points=map(convert.history_point, points)
         )
