@@ -39,7 +39,7 @@ def test_the_data_that_made_an_endpoint_is_known_to_it(server: Server, names: tu
     frame = pd.DataFrame({first: VALUES, second: VALUES})
     with driftline.connect(server.address) as client, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas: names are made text
-        name = client.create_endpoint(f"names/{request.node.callspec.id}", reference=frame).name
+        name = client.create_endpoint(f"spellings/{request.node.callspec.id}", reference=frame).name
         with driftline.Monitor(server.address, name) as monitor:
             for _ in range(2):  # before the endpoint's features are known, and after
                 monitor.log_batch(frame)
@@ -56,27 +56,27 @@ def test_tables_and_files_are_matched_in_any_spelling(server: Server, tmp_path: 
     table = pa.table({"cafe\u0301": VALUES, "zeit\u0308": time.time() - VALUES, "y": VALUES})
     pq.write_table(table, tmp_path / "day.parquet")
     with driftline.connect(server.address) as client:
-        client.create_endpoint("names/file", reference=table.drop_columns(["zeit\u0308"]))
-        assert logged(server, "names/file", table.drop_columns(["zeit\u0308"])).acknowledged == 60
+        client.create_endpoint("spellings/file", reference=table.drop_columns(["zeit\u0308"]))
+        assert logged(server, "spellings/file", table.drop_columns(["zeit\u0308"])).acknowledged == 60
         assert not caplog.records
         for spelling in ("zeit\u0308", "zei\u1e97"):
-            pushed = ["push", "names/file", str(tmp_path / "day.parquet"), "--server", server.address, "--timestamp", spelling]
+            pushed = ["push", "spellings/file", str(tmp_path / "day.parquet"), "--server", server.address, "--timestamp", spelling]
             done = CliRunner().invoke(cli, pushed)
             assert "does not know" not in done.output
             assert (done.exit_code, "60 acknowledged, 0 rejected" in done.output) == (0, True), done.output
-        assert client.histogram("names/file", "cafe\u0301")["current"].to_pylist() == (
-            client.histogram("names/file", "caf\u00e9")["current"].to_pylist()
+        assert client.histogram("spellings/file", "cafe\u0301")["current"].to_pylist() == (
+            client.histogram("spellings/file", "caf\u00e9")["current"].to_pylist()
         )
         with pytest.raises(driftline.Error) as told:
-            client.history("names/file", "tvd", column="cafe\u0301")
+            client.history("spellings/file", "tvd", column="cafe\u0301")
         assert "column" not in str(told.value)  # a server without a data folder keeps no history
 
 
 def test_two_spellings_of_one_column_are_refused(server: Server) -> None:
     table = pa.table({"caf\u00e9": VALUES, "y": VALUES})
     with driftline.connect(server.address) as client:
-        client.create_endpoint("names/two", reference=table)
-    stats = logged(server, "names/two", table.append_column("cafe\u0301", pa.array(VALUES)))
+        client.create_endpoint("spellings/two", reference=table)
+    stats = logged(server, "spellings/two", table.append_column("cafe\u0301", pa.array(VALUES)))
     assert stats.rejected == 60 and "caf\u00e9: the table has two columns of this name" in str(stats.last_error)
 
 
@@ -92,11 +92,11 @@ def test_two_spellings_of_one_column_are_refused(server: Server) -> None:
 def test_numbers_name_columns_wherever_one_is_named(server: Server, choice: dict[str, Any], features: set[str]) -> None:
     frame = pd.DataFrame(np.arange(180.0).reshape(60, 3) % 7)
     with driftline.connect(server.address) as client:
-        made = client.create_endpoint(f"names/choice-{'-'.join(choice)}", reference=frame, **choice)
+        made = client.create_endpoint(f"spellings/choice-{'-'.join(choice)}", reference=frame, **choice)
         assert {column.name for column in made.columns if column.role == "feature"} == features
 
 
 def test_a_threshold_out_of_order_names_its_column(server: Server) -> None:
     with driftline.connect(server.address) as client, pytest.raises(driftline.InvalidInput) as told:
-        client.create_endpoint("names/thresholds", reference=pa.table({"x": VALUES}), thresholds={"x": (0.7, 0.5)})
+        client.create_endpoint("spellings/thresholds", reference=pa.table({"x": VALUES}), thresholds={"x": (0.7, 0.5)})
     assert "column 'x': thresholds (0.7, 0.5) are not 0 < potential <= detected <= 1" in str(told.value)
