@@ -12,11 +12,12 @@ not counted into it again.
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice, pairwise
+from itertools import islice
 
 import numpy as np
 
 from driftline_core import closing, kernels
+from driftline_core.counting import Counting
 from driftline_core.endpoint_state import EndpointState, load_state
 from driftline_core.errors import NotFound
 from driftline_core.facts import (
@@ -33,11 +34,10 @@ from driftline_core.facts import (
 )
 from driftline_core.hours import NEVER, Hour
 from driftline_core.layout import LookupCache
-from driftline_core.panes import HOUR_US, Micros, floor
+from driftline_core.panes import HOUR_US, floor
 from driftline_core.query import merge_window
 from driftline_core.reference import Reference
 from driftline_core.settings import EngineSettings
-from driftline_core.times import outside
 
 __all__ = ["Effect", "Engine", "EngineSettings", "Frame", "HourClosed", "Span", "StoredHour", "Totals", "Window"]
 
@@ -130,14 +130,7 @@ class Engine:
         endpoint.batches += 1
         endpoint.last_arrival_us = max(frame.arrival_us, endpoint.last_arrival_us or frame.arrival_us)
         endpoint.apply(frame.origin, frame.arrival_us, self._settings.producers_max)
-        if frame.bound.times_us is None and unreadable:
-            endpoint.expired_rows += frame.bound.rows
-        elif frame.bound.times_us is None:
-            before_us = endpoint.watermark_us
-            self._move_watermark(endpoint, frame.arrival_us)
-            self._count(endpoint, frame, frame.arrival_us, slice(0, frame.bound.rows), before_us)
-        else:
-            self._feed_timed(endpoint, frame, frame.bound.times_us, unreadable)
+        Counting(endpoint, frame, self._settings, self._scratch).count(unreadable)
 
     def refuse(self, tombstone: Tombstone, position: int = NEVER) -> None:
         """A batch was refused, or an epoch begun."""
@@ -270,54 +263,6 @@ class Engine:
             endpoint.forget_idle(now_us)
             for start_us in [start for start in endpoint.hours if start + self._settings.hour_us <= before_us]:
                 endpoint.drop_hour(start_us, start_us + self._settings.hour_us)
-
-    def _feed_timed(self, endpoint: EndpointState, frame: Frame, times_us: Micros, unreadable: Sequence[int]) -> None:
-        """Counts rows that carry event times; `Bound` has them in rising order of minutes, so each pane is one run of rows."""
-        settings = self._settings
-        refused, expired = outside(
-            times_us, frame.arrival_us, future_max_us=settings.future_max_us, retention_us=settings.retention_us
-        )
-        if unreadable:
-            expired |= np.isin(times_us - times_us % settings.hour_us, unreadable) & ~refused
-        endpoint.future_rows += int(refused.sum())
-        endpoint.expired_rows += int(expired.sum())
-        counted = ~(refused | expired)
-        if not counted.any():
-            return
-        before_us = endpoint.watermark_us
-        self._move_watermark(endpoint, int(times_us[counted].max()))
-        starts = self._settings.ruler.starts(times_us, endpoint.watermark_us or 0)
-        changes = (starts[1:] != starts[:-1]) | (counted[1:] != counted[:-1])
-        borders = [0, *(np.flatnonzero(changes) + 1).tolist(), len(starts)]
-        for first, last in pairwise(borders):
-            if counted[first]:
-                self._count(endpoint, frame, int(times_us[first]), slice(first, last), before_us)
-
-    def _count(self, endpoint: EndpointState, frame: Frame, at_us: int, run: slice, before_us: int | None) -> None:
-        """Counts a run of rows of one pane. The frame's position is the endpoint's; `before_us` was the watermark before it."""
-        settings, watermark_us = self._settings, endpoint.watermark_us
-        endpoint.rows += run.stop - run.start
-        hour_us = floor(at_us, settings.hour_us)
-        hour = endpoint.hours.get(hour_us)
-        if hour is None:
-            closes_us = hour_us + settings.hour_us + settings.closing.grace_us
-            is_late = before_us is not None and before_us >= closes_us
-            endpoint.empty.pop(hour_us, None)
-            hour = endpoint.hours[hour_us] = Hour(frame.arrival_us, frame.arrival_us, is_late)
-        if hour.base_position != NEVER and endpoint.position <= hour.base_position:
-            return
-        hour.on_rows(frame.arrival_us, endpoint.position)
-        pane = settings.ruler.pane(at_us, watermark_us if watermark_us is not None else at_us)
-        frame.bound.add_to(endpoint.profile(pane, frame.reference), run.start, run.stop, self._scratch)
-
-    def _move_watermark(self, endpoint: EndpointState, at_us: int) -> None:
-        if endpoint.watermark_us is not None and at_us <= endpoint.watermark_us:
-            return
-        before_us, endpoint.watermark_us = endpoint.watermark_us, at_us
-        ruler = self._settings.ruler
-        if before_us is not None and floor(before_us, ruler.finest_us) == floor(at_us, ruler.finest_us):
-            return  # ages and widths are multiples of the finest width, so no border has moved
-        endpoint.coarsen(ruler, at_us)
 
     def _resolve(self, endpoint: EndpointState, span: Span, watermark_us: int, oldest_us: int | None) -> tuple[int, int]:
         ruler = self._settings.ruler
