@@ -94,12 +94,15 @@ class Board:
         """Ends the alerts of an endpoint that was deleted; one created later under the name begins anew."""
         self._watching.pop(endpoint, None)
         self._arrivals.pop(endpoint, None)
-        return self._closed([key for key in self._entries if key[1] == endpoint], at_us, "its endpoint was deleted")
+        changes = self._closed([key for key in self._entries if key[1] == endpoint], at_us, "its endpoint was deleted")
+        for state in changes.states:  # those that still have an end to tell
+            state.tick, state.steady_told_us = -1, None
+        return changes
 
     def retain(self, endpoints: Container[str], at_us: int) -> Changes:
-        """Ends the alerts whose rule or endpoint is not there any more: asked once after a start."""
-        gone = [key for key in self._entries if key[0] not in self._rules or key[1] not in endpoints]
-        return self._closed(gone, at_us, "its rule or endpoint is gone")
+        """Ends the alerts whose endpoint is not there any more, or that no rule looks at: asked once after a start."""
+        gone = [key for key in self._entries if key[1] not in endpoints or not self._is_watched(key)]
+        return self._closed(gone, at_us, "its endpoint is gone, or its rule looks at it no more")
 
     def silences(self) -> list[Silence]:
         """The silences there are; `advance` drops those that have ended."""
@@ -188,6 +191,13 @@ class Board:
         """The alerts that have not ended, by id, as they are now: what is stored of their values may be a minute older."""
         states = [entry.state for entry in self._entries.values()]
         return {state.id: state.alert() for state in states if state.phase in (Phase.PENDING, *ACTIVE)}
+
+    def _is_watched(self, key: Key) -> bool:
+        """Whether there is a rule that would have just this alert."""
+        rule = self._rules.get(key[0])
+        if rule is None or not rule.watches(key[1]) or bool(rule.column) is not bool(key[2]):
+            return False
+        return not key[2] or rule.watches_column(key[2])
 
     def _rules_of(self, endpoint: str) -> tuple[Rule, ...]:
         rules = self._watching.get(endpoint)

@@ -8,10 +8,10 @@ when no part breaches and each part that breached while it fired has been seen c
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from driftline_core.alerts.catalogue import DATA_QUALITY, DRIFT_EVENTS, NO_DATA, QUALITY_ABOVE, SHARES
+from driftline_core.alerts.catalogue import DATA_QUALITY, DRIFT_EVENTS, LOSSES, NO_DATA, QUALITY_ABOVE, SHARES
 from driftline_core.alerts.observation import ColumnView, Observation
 from driftline_core.alerts.rules import Rule
 from driftline_core.drift import Status
@@ -91,7 +91,7 @@ def evaluate(rule: Rule, seen: Observation) -> tuple[Verdict, ...]:
     elif rule.is_of_columns:
         readings = [_metric(rule, view.name, view.metrics.get(rule.metric, math.nan)) for view in _views(rule, seen)]
     else:
-        readings = [_metric(rule, "", seen.metrics.get(rule.metric, math.nan))]
+        readings = [_since_start(_metric(rule, "", seen.metrics.get(rule.metric, math.nan)), rule, seen)]
     if not rule.column:
         return (_verdict(rule, "", readings, seen),)
     parts = dict.fromkeys(each.part for each in readings)
@@ -164,6 +164,13 @@ def _metric(rule: Rule, part: str, value: float) -> _Reading:
     sign = 1 if rule.above is not None else -1
     level = rule.above if rule.above is not None else rule.below
     return _Reading(part, side, -math.inf if math.isnan(value) else sign * value, Evidence(part, rule.metric, value, level))
+
+
+def _since_start(reading: _Reading, rule: Rule, seen: Observation) -> _Reading:
+    """What is counted since the server's start may have been more before it: a rise that is too small says nothing yet."""
+    is_whole = rule.metric not in LOSSES or seen.up_us >= rule.window_us
+    is_enough = rule.above is not None and reading.side is _Side.BREACHING
+    return reading if is_whole or is_enough else replace(reading, side=_Side.UNCLEAR)
 
 
 def _side(value: float, *, above: float | None, below: float | None, clear: float | None) -> _Side:

@@ -143,7 +143,7 @@ def _count(state: AlertState, rule: Rule, verdict: Verdict, moment: Moment) -> b
     within_us = rule.criteria.within_us
     state.events = [at_us for at_us in state.events if moment.steady_us - at_us < within_us]
     if not verdict.breaching:
-        state.steady_breached_us, state.is_reset = None, False
+        state.steady_breached_us, state.is_reset = None, state.is_reset and bool(verdict.unclear)
         return False
     if state.steady_breached_us is None:
         state.steady_breached_us = moment.steady_us

@@ -255,7 +255,7 @@ class Alerting:
     def _prune(self, now_us: int) -> None:
         before_us = now_us - self._retention_us
         self._ledger.write(lambda connection: book.prune(connection, before_us))
-        self.receivers.prune(before_us)
+        self.receivers.prune(before_us, self._board.under_way())
 
     def _commit(self, changes: Changes, also: Callable[[sqlite3.Connection], None] | None = None) -> None:
         """Stores what changed and what is to be told of it, as one; then wakes those who wait for it."""

@@ -138,9 +138,15 @@ def place(connection: sqlite3.Connection) -> tuple[str, int]:
     return read_standing(connection).lineage, last_step(connection)
 
 
+def is_over(connection: sqlite3.Connection, id_: str) -> bool:
+    """Whether an alert has ended."""
+    found = connection.execute("SELECT state FROM alerts WHERE id = ?", (id_,)).fetchone()
+    return found is not None and found[0] == "resolved"
+
+
 def prune(connection: sqlite3.Connection, before_us: int) -> None:
     """Forgets alerts that ended before an instant, and their steps."""
-    over = "state IN ('resolved', 'inactive') AND last_seen_us < ?"
+    over = "state IN ('resolved', 'inactive') AND coalesce(json_extract(body, '$.resolved_us'), last_seen_us) < ?"
     connection.execute(f"DELETE FROM alert_steps WHERE alert IN (SELECT id FROM alerts WHERE {over})", (before_us,))  # noqa: S608
     connection.execute(f"DELETE FROM alerts WHERE {over}", (before_us,))  # noqa: S608 - our own words
 

@@ -5,12 +5,14 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
 
 from driftline_core.alerts import Notification
 from driftline_core.errors import FailedPrecondition, InvalidInput, NotFound
+from driftline_server.alerting import book
 from driftline_server.clock import Clock
 from driftline_server.notify.failures import Permanent, Retryable
 from driftline_server.notify.quiet import quiet_until_us
@@ -167,7 +169,8 @@ class Receivers:
         """Tries a dead letter anew. Raises NotFound, FailedPrecondition."""
 
         def resend(connection: sqlite3.Connection) -> str:
-            name = letters.resend(connection, key, now_us=self._clock.now_us())
+            over = partial(book.is_over, connection)
+            name = letters.resend(connection, key, now_us=self._clock.now_us(), is_over=over)
             if name not in self.names():  # within the transaction: one that goes after it gives its messages up anew
                 raise FailedPrecondition(
                     f"message {key} is for receiver {name!r}, which is there no more: register the callback again, or put"
@@ -201,9 +204,9 @@ class Receivers:
         if given_up:
             log.warning("messages to a receiver that is there no more were given up", receiver=name, messages=given_up)
 
-    def prune(self, before_us: int) -> None:
-        """Forgets messages that were settled before."""
-        self._ledger.write(lambda connection: letters.prune(connection, before_us=before_us))
+    def prune(self, before_us: int, lasting: Iterable[str]) -> None:
+        """Forgets messages that were settled before, but those on alerts that last."""
+        self._ledger.write(lambda connection: letters.prune(connection, before_us=before_us, lasting=lasting))
 
 
 def _after(letter: Letter, quiet_until_us: int | None) -> Letter:

@@ -1,6 +1,8 @@
 """Messages as people see them: which are on their way, which were given up; and sending one of those anew."""
 
+import json
 import sqlite3
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from driftline_core.errors import FailedPrecondition, NotFound
@@ -58,10 +60,11 @@ def counts(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
     return {(receiver, state): number for receiver, state, number in rows}
 
 
-def resend(connection: sqlite3.Connection, key: str, *, now_us: int) -> str:
+def resend(connection: sqlite3.Connection, key: str, *, now_us: int, is_over: Callable[[str], bool] = lambda alert: False) -> str:
     """Tries a dead letter anew, with its old key; returns its receiver, to be woken. Raises NotFound, FailedPrecondition.
 
-    What has ended since, with a message of its own for that, is left out: the beginning would come after the end, and stand.
+    What has ended since, with a message of its own for that, is left out: the beginning would come after the end, and stand. So is
+    an alert, by its id, that `is_over` and of which no end waits to be told.
     """
     row = connection.execute("SELECT receiver, group_key, state FROM messages WHERE id = ?", (key,)).fetchone()
     if row is None:
@@ -69,7 +72,7 @@ def resend(connection: sqlite3.Connection, key: str, *, now_us: int) -> str:
     receiver, group, state = row
     if state != "dead":
         raise FailedPrecondition(f"message {key} is {state}, and only a dead one is sent anew", field="id")
-    _leave_out_ended(connection, key)
+    _leave_out_ended(connection, key, is_over)
     connection.execute(
         "UPDATE messages SET state = 'pending', attempts = 0, since_us = :now, next_attempt_us = :now, settled_us = NULL"
         " WHERE id = :key",
@@ -83,15 +86,17 @@ def resend(connection: sqlite3.Connection, key: str, *, now_us: int) -> str:
     return str(receiver)
 
 
-def _leave_out_ended(connection: sqlite3.Connection, key: str) -> None:
+def _leave_out_ended(connection: sqlite3.Connection, key: str, is_over: Callable[[str], bool]) -> None:
     """Takes out of a dead letter what has ended since; it keeps its key, and raises FailedPrecondition where nothing is left."""
     ended = connection.execute(_ENDED, {"key": key}).fetchall()
+    ended += [found for found in connection.execute(_BEGUN, {"key": key}).fetchall() if is_over(found[1])]
     (all_,) = connection.execute("SELECT count(*) FROM deliveries WHERE message = ?", (key,)).fetchone()
     if ended and len(ended) == all_:
         _, alert, end, state = ended[0]
+        said = f", as message {end} says ({state})" if end else ""
         raise FailedPrecondition(
-            f"message {key} says that alert {alert} fires; it has ended since, as message {end} says ({state}), and would be taken"
-            f" to fire for good: {'send that one anew instead' if state == 'dead' else 'nothing is left to be sent'}",
+            f"message {key} says that alert {alert} fires; it has ended since{said}, and would be taken to fire for good: "
+            f"{'send that one anew instead' if state == 'dead' else 'nothing is left to be sent'}",
             field="id",
         )
     connection.executemany("DELETE FROM deliveries WHERE sequence = ?", ((sequence,) for sequence, *_ in ended))
@@ -107,10 +112,30 @@ WHERE begun.message = :key AND over.message <> :key ORDER BY begun.sequence
 """
 
 
-def prune(connection: sqlite3.Connection, *, before_us: int) -> None:
-    """Forgets messages settled before an instant, what they told, and groups that rest since; what is on its way stays."""
-    connection.execute("DELETE FROM deliveries WHERE message IN (SELECT id FROM messages WHERE settled_us < ?)", (before_us,))
-    connection.execute("DELETE FROM messages WHERE settled_us < ?", (before_us,))
+# Beginnings of which no end is told, nor waits to be.
+_BEGUN = """
+SELECT begun.sequence, begun.alert, NULL, '' FROM deliveries AS begun JOIN notifications ON notifications.id = begun.notification
+WHERE begun.message = :key AND json_extract(body, '$.status') = 'firing' AND NOT EXISTS (
+    SELECT 1 FROM deliveries AS over
+    WHERE over.receiver = begun.receiver AND over.alert = begun.alert AND over.sequence > begun.sequence)
+ORDER BY begun.sequence
+"""
+
+
+def prune(connection: sqlite3.Connection, *, before_us: int, lasting: Iterable[str] = ()) -> None:
+    """Forgets messages settled before an instant, what they told, and groups that rest since; what is on its way stays.
+
+    So do messages on alerts that are `lasting`: who was told of one is told its end.
+    """
+    old = {"before": before_us, "lasting": json.dumps(list(lasting))}
+    connection.execute(
+        "DELETE FROM deliveries WHERE message IN (SELECT id FROM messages WHERE settled_us < :before)"
+        " AND alert NOT IN (SELECT value FROM json_each(:lasting))",
+        old,
+    )
+    connection.execute(
+        "DELETE FROM messages WHERE settled_us < :before AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = messages.id)", old
+    )
     connection.execute(
         "DELETE FROM notifications WHERE created_us < ?"
         " AND NOT EXISTS (SELECT 1 FROM deliveries WHERE notification = notifications.id)",

@@ -7,6 +7,7 @@ import pytest
 from tests.core.alerts.looking import ENDPOINT, HOUR, MINUTE, SECOND, columns, metric
 
 from driftline_core.alerts import Board, Limits, Observation, Phase, Rule
+from driftline_core.alerts.rules import Reset
 from driftline_core.alerts.state import from_dict, to_dict
 from driftline_core.errors import AlreadyExists, NotFound, ResourceExhausted
 
@@ -63,6 +64,57 @@ def test_a_hold_is_broken_where_no_row_comes_for_the_window_but_for_a_metric_tha
     board.evaluate(metric(name, 0.5, at_us=T0, tick=1, window_us=10 * MINUTE))
     told = [board.advance(T0 + second * SECOND).notifications for second in range(1, 1800)]
     assert any(told) is fires
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [replace(NULLS, column=""), replace(NULLS, column="b*"), replace(NULLS, endpoint="other/*")],
+    ids=["of no column", "of others", "of other endpoints"],
+)
+def test_an_alert_that_its_rule_would_not_have_any_more_ends_after_a_start(edited: Rule) -> None:
+    board = Board([NULLS])
+    saved = board.evaluate(columns("null_share", {"a": 0.9}, at_us=T0)).states
+    for rule, ends in ((NULLS, False), (edited, True)):
+        again = Board([rule], [from_dict(json.loads(json.dumps(to_dict(state)))) for state in saved])
+        changes = again.retain({ENDPOINT}, T0 + 1)
+        assert [each.is_firing for each in changes.notifications] == [False] * ends
+
+
+def test_an_endpoint_created_again_owes_its_alerts_neither_events_nor_a_cooldown() -> None:
+    rule = replace(SLOW, cooldown_us=HOUR)
+    board = Board([rule])
+    board.evaluate(metric("latency_p99", 0.5, at_us=T0, tick=9))
+    board.add_silence("s", "*", rule="", duration_us=MINUTE, reason="", at_us=T0)
+    assert not board.forget_endpoint(ENDPOINT, T0 + SECOND).notifications
+    assert not board.evaluate(metric("latency_p99", 0.5, at_us=T0 + 2 * SECOND, tick=1)).notifications
+    told = board.advance(T0 + 2 * MINUTE).notifications
+    assert [each.is_firing for each in told] == [False, True]
+
+
+def test_a_reset_silence_does_not_begin_anew_because_the_server_starts() -> None:
+    rule = replace(SILENT, reset=Reset.MANUAL)
+    board = Board([rule])
+    (told,) = (
+        board.evaluate(arrival(T0, silent_us=HOUR, tick=1)).notifications
+        or board.evaluate(arrival(T0 + 2 * MINUTE, silent_us=HOUR, tick=1)).notifications
+    )
+    saved = board.reset(told.alert.id, T0 + 3 * MINUTE).states
+    again = Board([rule], [from_dict(json.loads(json.dumps(to_dict(state)))) for state in saved])
+    looks = [again.evaluate(arrival(T0 + HOUR + second * SECOND, silent_us=2 * HOUR, tick=1)) for second in range(0, 200, 10)]
+    assert not any(look.notifications or look.transitions for look in looks)
+
+
+def test_a_rise_that_is_too_small_so_soon_after_a_start_ends_nothing() -> None:
+    rule = Rule("refused", metric="refused_rows", above=10, window_us=10 * MINUTE)
+    board = Board([rule])
+    saved = board.evaluate(metric("refused_rows", 50.0, at_us=T0, window_us=10 * MINUTE)).states
+    again = Board([rule], [from_dict(json.loads(json.dumps(to_dict(state)))) for state in saved])
+    ended = [
+        minute
+        for minute in range(20)
+        if again.evaluate(metric("refused_rows", 0.0, at_us=T0 + minute * MINUTE, window_us=10 * MINUTE)).notifications
+    ]
+    assert ended == [10]
 
 
 def test_rows_that_come_after_the_clock_stepped_back_end_the_silence() -> None:
