@@ -83,6 +83,15 @@ def test_steps_that_were_pruned_are_known_to_have_been() -> None:
     assert ledger.write(book.last_step) == 3
 
 
+def test_an_alert_is_kept_from_its_end_on() -> None:
+    ledger = MemoryLedger()
+    row = "INSERT INTO alerts VALUES (?, 'r', 'e', '', 'v', 'resolved', 'info', NULL, 1, 1, '', ?)"
+    ended = [("late", '{"resolved_us": 9}'), ("early", '{"resolved_us": 4}')]
+    ledger.write(lambda connection: connection.executemany(row, ended))
+    ledger.write(lambda connection: book.prune(connection, 5))
+    assert ledger.write(lambda connection: connection.execute("SELECT id FROM alerts").fetchall()) == [("late",)]
+
+
 def test_a_stored_rule_that_is_refused_by_now_does_not_keep_a_server_from_its_start() -> None:
     ledger = MemoryLedger()
     body = json.dumps({"name": "old", "metric": "latency_p99", "above": 0.2, "clear": -1})

@@ -319,6 +319,18 @@ def test_what_has_ended_is_left_out_of_what_is_sent_anew() -> None:
     assert [(each.count, each.key) for _, each in world.wire.arrived][1:] == [(1, dead.id)]
 
 
+def test_a_beginning_of_what_is_over_untold_is_not_sent_anew() -> None:
+    world = World()
+    world.wire.fails = lambda delivery: Permanent("answered 400")
+    world.enqueue("a")
+    world.run(1)
+    (dead,) = world.ledger.write(letters)
+    with pytest.raises(FailedPrecondition, match="it has ended since, and would be taken to fire for good: nothing is left"):
+        world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us, is_over="alert-a".__eq__))
+    world.enqueue("a-over", status=RESOLVED)  # it waits
+    world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us, is_over="alert-a".__eq__))
+
+
 def test_an_end_that_waits_follows_its_beginning_that_is_sent_anew() -> None:
     world = World()
     world.wire.fails = lambda delivery: Permanent("answered 400")
@@ -479,6 +491,17 @@ def test_pruning_forgets_what_is_settled_and_keeps_what_is_not() -> None:
     world.ledger.write(lambda connection: prune(connection, before_us=world.clock.at_us))
     tables: Sequence[str] = ("notifications", "deliveries", "messages", "delivery_groups")
     assert [world.ledger.connection.execute(f"SELECT count(*) FROM {table}").fetchone() for table in tables] == [(0,)] * 4
+
+
+def test_who_was_told_of_an_alert_that_lasts_longer_than_messages_are_kept_is_told_its_end() -> None:
+    world = World()
+    world.enqueue("a", "b")
+    world.run(3600)
+    world.ledger.write(lambda connection: prune(connection, before_us=world.clock.at_us, lasting=["alert-a"]))
+    assert world.states() == {"delivered": 1}
+    world.enqueue("a-over", "b-over", status=RESOLVED)
+    world.run(3600)
+    assert world.wire.names == [["a", "b"], ["a-over"]]
 
 
 def test_a_notification_is_loaded_as_it_was_saved() -> None:
