@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -55,7 +54,7 @@ class Polars:
 @pytest.mark.parametrize(
     ("reference", "told"),
     [
-        (pd.Series([1.0, 2.0]), "a Series is one column; give a table, as series.to_frame()"),
+        (type("Series", (), {})(), "a Series is one column; give a table, as series.to_frame()"),
         (LazyFrame(), "a LazyFrame has no rows yet; give frame.collect()"),
         (Polars(), "reference: "),
         (pa.chunked_array([[1.0]]), "reference: "),

@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.client.conftest import MakeMonitor
 from tests.client.fake_server import FakeServer
 
 import driftline
+
+pd = pytest.importorskip("pandas", reason="pandas is no dependency of the client")
 
 FLUSH_S = 20.0
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from driftline.errors import InvalidInput
 from driftline.reference import reader_of
+
+pd = pytest.importorskip("pandas", reason="pandas is no dependency of the client")
 
 FRAME = pd.DataFrame({"x": np.arange(6.0), "k": list("abcabc")})
 FRAMES = {
