@@ -119,7 +119,7 @@ class Client(AlertCalls, RowCalls):
             name=name,
             prediction=_name(prediction),
             label=_name(label),
-            features=_names(features or (), "features"),
+            features=_names(() if features is None else features, "features"),
             exclude=_names(exclude, "exclude"),
             kinds={column: _kind(column, kind) for column, kind in _mapping(kinds, "kinds")},
             bins=_bins(bins),

@@ -118,6 +118,8 @@ def _flat(column: pa.Array) -> pa.Array:
 
 def _number(column: pa.Array) -> pa.Array:
     flat = _flat(column)
+    if pt.is_decimal(flat.type):
+        flat = flat.cast(pa.string())  # as the server: Arrow's own way may end at the neighbour of the nearest double
     try:
         return flat.cast(pa.float64())
     except pa.ArrowInvalid:
@@ -134,8 +136,13 @@ def _counted(texts: pa.Array) -> pa.Array:
 
 
 def _boolean(column: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
     flat = _flat(column)
-    return (flat.cast(pa.float64()) if pt.is_decimal(flat.type) or pt.is_float16(flat.type) else flat).cast(pa.bool_())
+    if not (pt.is_decimal(flat.type) or pt.is_floating(flat.type)):
+        return flat.cast(pa.bool_())
+    number = flat.cast(pa.float64())
+    return pc.if_else(pc.is_nan(number), None, number).cast(pa.bool_())
 
 
 def _category(column: pa.Array) -> pa.Array:

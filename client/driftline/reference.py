@@ -113,6 +113,8 @@ def _parquet(path: str | os.PathLike[str]) -> pa.RecordBatchReader:
 
     try:
         file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise InvalidInput(f"reference: there is no file {os.fspath(path)!r}") from None
     except (OSError, pa.ArrowInvalid) as error:
         raise InvalidInput(f"reference: {os.fspath(path)!r} cannot be read as Parquet: {error}; {as_parquet(path)}") from None
     return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(batch_size=READ_ROWS))

@@ -53,12 +53,12 @@ def cast_for(arrow: pa.DataType, kind: Kind, name: str) -> Cast | None:
     raise InvalidInput(f"column {name!r} is {arrow} where {_TAKES[kind]} are wanted; cast it before sending", field=name)
 
 
-def require_flat(arrow: pa.DataType, name: str) -> None:
+def require_flat(arrow: pa.DataType, name: str, of: str = "the batches") -> None:
     """Raises InvalidInput for a type whose buffers a header does not bound (nested, run-end, extension), used or not."""
     if types.is_nested(arrow) or types.is_run_end_encoded(arrow) or isinstance(arrow, pa.BaseExtensionType):
-        raise InvalidInput(f"column {name!r} is {arrow}, {_why(arrow)}; leave it out of the batches", field=name)
+        raise InvalidInput(f"column {name!r} is {arrow}, {_why(arrow)}; leave it out of {of}", field=name)
     if types.is_dictionary(arrow):
-        require_flat(arrow.value_type, name)
+        require_flat(arrow.value_type, name, of)
 
 
 def as_string(array: pa.Array) -> pa.Array:
@@ -126,7 +126,9 @@ def _numeric(arrow: pa.DataType) -> Cast | None:
         return lambda array: array.cast(pa.float32())
     if types.is_boolean(arrow):
         return lambda array: array.cast(pa.uint8())
-    if types.is_decimal(arrow) or types.is_null(arrow):
+    if types.is_decimal(arrow):  # by way of text: Arrow's own way may end at the neighbour of the nearest double
+        return lambda array: array.cast(pa.string()).cast(pa.float64())
+    if types.is_null(arrow):
         return lambda array: array.cast(pa.float64())
     return None
 

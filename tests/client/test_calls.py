@@ -59,7 +59,7 @@ class Polars:
         (Polars(), "reference: "),
         (pa.chunked_array([[1.0]]), "reference: "),
         ([1, 2], "a list is no reference"),
-        ("nowhere.parquet", "cannot be read as Parquet"),
+        ("nowhere.parquet", "there is no file 'nowhere.parquet'"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -1,9 +1,11 @@
 """The kind that a column has by itself."""
 
+import decimal
+
 import pyarrow as pa
 import pytest
 
-from driftline_core.coercion import natural_kind
+from driftline_core.coercion import cast_for, natural_kind
 from driftline_core.errors import InvalidInput
 from driftline_core.schema import Kind
 
@@ -30,3 +32,11 @@ def test_numbers_are_numeric_and_what_is_in_a_dictionary_is_a_category(kind: Kin
 def test_times_and_nested_types_are_refused_with_a_remedy(arrow: pa.DataType) -> None:
     with pytest.raises(InvalidInput, match="leave it out"):
         natural_kind(arrow, "x")
+
+
+@pytest.mark.parametrize("arrow", [pa.decimal128(10, 2), pa.decimal128(38, 18), pa.decimal256(60, 20)], ids=str)
+def test_a_decimal_is_the_nearest_double_as_python_s_is(arrow: pa.DataType) -> None:
+    cents = [decimal.Decimal(number).scaleb(-2) for number in range(10_000)]
+    cast = cast_for(arrow, Kind.NUMERIC, "x")
+    assert cast is not None
+    assert cast(pa.array([*cents, None], arrow)).to_pylist() == [*map(float, cents), None]

@@ -139,3 +139,18 @@ def test_a_period_is_refused_as_other_times_are() -> None:
     (batch,) = batches_of(frame, {})
     with pytest.raises(ValueError, match=r"^x: a column of type .* does not fit: periods are"):
         plan_for(batch.schema, NUMERIC).apply(batch)
+
+
+def test_what_is_no_number_is_no_truth_either() -> None:
+    column = pa.array(np.array([0.5, np.nan, 0.0], "f2"))
+    table = pa.table({"x": column})
+    shape = shape_of(schema_pb2.KIND_BOOLEAN)
+    (batch,) = table.to_batches()
+    assert plan_for(batch.schema, shape).apply(batch).column("x").to_pylist() == [True, None, False]
+
+
+@pytest.mark.parametrize("scale", [2, 9, 18])
+def test_decimals_are_the_same_numbers_in_a_table_and_in_rows(scale: int) -> None:
+    values = [decimal.Decimal(number).scaleb(-2) for number in range(1000)]
+    batch = pa.record_batch({"x": pa.array(values, pa.decimal128(30, scale))})
+    assert plan_for(batch.schema, NUMERIC).apply(batch).column("x").to_pylist() == list(map(float, values))

@@ -106,3 +106,23 @@ def test_a_row_that_is_too_large_names_its_largest_column(server: Server) -> Non
             client.create_endpoint("columns/long", reference=table)
         with pytest.raises(driftline.InvalidInput, match="'score' is the prediction or label and excluded; take it out of one"):
             client.create_endpoint("columns/lost", reference=table.drop("text"), prediction="score", exclude=["score"])
+
+
+@pytest.mark.parametrize(
+    "column", [pa.array([[1.0, 2.0]] * 60), pa.array([{"a": 1}] * 60), pa.array([[]] * 60, pa.list_(pa.int8()))]
+)
+def test_a_nested_column_is_named_with_its_type_and_the_remedy(server: Server, column: pa.Array) -> None:
+    table = pa.table({"e": column, "x": np.arange(60.0)})
+    with driftline.connect(server.address) as client:
+        with pytest.raises(driftline.InvalidInput, match=r"column 'e' is .* a nested type; leave it out .*\(exclude=\['e'\]\)"):
+            client.create_endpoint("columns/nested", reference=table)
+        made = client.create_endpoint(f"columns/nested{len(str(column))}", reference=table, exclude=["e"])
+    assert kinds(made) == {"x": "numeric"}
+
+
+def test_features_may_be_anything_that_holds_names(server: Server) -> None:
+    frame = pd.DataFrame({"a": np.arange(60.0), "b": np.arange(60.0), "c": np.arange(60.0)})
+    with driftline.connect(server.address) as client:
+        for number, features in enumerate((frame.columns[:2], np.array(["a", "b"]), pd.Series(["a", "b"]), ("a", "b"))):
+            made = client.create_endpoint(f"columns/features{number}", reference=frame, features=features)
+            assert list(kinds(made)) == ["a", "b"]

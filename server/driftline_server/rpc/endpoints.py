@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import grpc
 import pyarrow as pa
 
+from driftline_core.coercion import require_flat
 from driftline_core.engine import Totals
 from driftline_core.errors import InvalidInput, ResourceExhausted
 from driftline_core.payload import Declared, Limits, declare, decode
@@ -162,6 +163,8 @@ class _Upload:
                 raise InvalidInput("messages between the first one and the last hold a chunk of the reference", field="part")
             if declared is None:
                 declared = declare(part.chunk.schema, self._limits)
+                for field in declared.schema:
+                    require_flat(field.type, field.name, f"the reference (exclude=[{field.name!r}])")
             if part.chunk.payload:
                 sample.append(self._counted(part.chunk.payload, declared))
         else:
