@@ -12,6 +12,7 @@ from driftline_server.config import ConfigError, load
 from driftline_server.logs import configure, say
 
 SAY_SECONDS = 2.0
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 @click.command()
@@ -43,14 +44,27 @@ def serve(listen: str | None, http: str | None, data: str | None, config: Path |
     if app.page is not None:
         linked = f", linked as {app.page.url}" if settings.public_url else ""
         say(f"driftline: reports for a browser at {app.page.local}{linked}")
-    # A pipe and no event: its lock may be held by the very thread that the signal interrupts, which would wait for ever.
-    asked, ask = os.pipe()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(ask, b"."))
+    asked = _when_asked_to_stop()
     say(f"driftline listening on {settings.listen.rpartition(':')[0]}:{port}")
     os.read(asked, 1)
     say("driftline: draining")
     app.stop()
+    for number in _STOPS:
+        signal.signal(number, signal.SIG_IGN)  # or one more would kill the interpreter while it ends
+
+
+def _when_asked_to_stop() -> int:
+    """Where a byte can be read once somebody asks the server to stop.
+
+    The byte is written by the interpreter's own handler, in C: one in Python runs between two instructions, and never where the
+    signal came after the last of them and before the main thread began to wait.
+    """
+    asked, ask = os.pipe()
+    os.set_blocking(ask, False)
+    signal.set_wakeup_fd(ask, warn_on_full_buffer=False)
+    for number in _STOPS:
+        signal.signal(number, lambda *_: None)
+    return asked
 
 
 class _Shown:

@@ -1,13 +1,15 @@
 """A server is told to stop, and does, though nobody reads any more what it says."""
 
+import os
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tests.e2e.server import CALL_S, STOP_S, spawn
+from tests.e2e.server import CALL_S, STOP_S, Server, spawn
 
 
 @pytest.mark.parametrize("data", ["none", "kept"])
@@ -26,3 +28,22 @@ def test_it_stops_though_the_reader_of_its_lines_has_gone(tmp_path: Path, data: 
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def fresh() -> Iterator[Server]:
+    server = Server(data="none")
+    yield server
+    server.kill()
+
+
+def test_it_stops_though_the_signal_does_not_interrupt_the_main_thread(fresh: Server) -> None:
+    others = [int(each.name) for each in Path(f"/proc/{fresh.pid}/task").iterdir() if int(each.name) != fresh.pid]
+    os.kill(others[0], signal.SIGTERM)  # a signal for the process; the thread that is named takes it if it can
+    assert fresh.wait() == 0
+
+
+def test_it_stops_with_status_0_however_often_it_is_asked(fresh: Server) -> None:
+    while fresh.is_alive():
+        fresh.terminate()
+    assert fresh.wait() == 0
