@@ -21,18 +21,17 @@ u32 = np.uint32
 def linear_cells(values: Any, place: Any, out: Any) -> None:
     """Cells of a grid that is uniform in the value."""
     origin, scale, low, high = place.origin, place.scale, place.low, place.high
-    last = float(place.grid)
-    above, null = u32(place.grid + 1), u32(place.grid + 2)
+    last, above, null = float(place.grid), float(place.grid + 1), float(place.grid + 2)
+    # Chosen among floats and converted once: masks of 64 bits for choices among 32 would have to be narrowed, each of them.
     for j in range(values.size):
         value = values[j]
         at = (value - origin) * scale + 1.0
-        # NaN fails the first comparison, so that what is converted is always a number in range.
         at = at if at > 1.0 else 1.0
         at = at if at < last else last
-        cell = u32(np.int32(at))
-        cell = cell if value >= low else u32(0)
-        cell = above if value >= high else cell
-        out[j] = cell if value == value else null  # noqa: PLR0124 - NaN
+        at = at if value >= low else 0.0
+        at = above if value >= high else at
+        at = at if value == value else null  # noqa: PLR0124 - NaN
+        out[j] = u32(np.int32(at))
 
 
 @kernel

@@ -16,29 +16,44 @@ _LOWEST, _HIGHEST = -_MAGNITUDE, _MAGNITUDE
 
 @part
 def add_moments(values: Any, shift: Any, moments: Any) -> None:
-    """Add a block of values, NaN for null, to a row of MOMENTS."""
-    n, total, squares = _sums(values, shift)
+    """Add a block of values, NaN for null, to a row of MOMENTS.
+
+    Most blocks lie within the extremes seen so far, and need one loop: only where a value does not are extremes looked for.
+    """
+    n, total, squares = _sums(values, shift, moments.low, moments.high)
+    if n < values.size and _widen(values, moments):
+        n, total, squares = _sums(values, shift, moments.low, moments.high)
     moments.n += n
     moments.sum += total
     moments.squares += squares
-    low, high = _extremes(values)
-    if low != _HIGHEST:  # else all are NaN
-        moments.low = min(moments.low, _float(low))
-        moments.high = max(moments.high, _float(high))
 
 
 @sum_part
-def _sums(values: Any, shift: Any) -> Any:
+def _sums(values: Any, shift: Any, low: Any, high: Any) -> Any:
+    """How many values lie within low … high and are not HUGE, and the sums of their distances from the shift."""
+    low, high = max(low, -HUGE), min(high, HUGE)
     n, total, squares = i64(0), 0.0, 0.0
     for j in range(values.size):
         value = values[j]
         beyond = value - shift
-        counted = abs(value) <= HUGE
+        counted = (value >= low) & (value <= high)
         distance = beyond if counted else 0.0
         total += distance
         squares += distance * distance
         n += i64(counted)
     return n, total, squares
+
+
+@part
+def _widen(values: Any, moments: Any) -> Any:
+    """Move the extremes to take in all values; says whether they have moved."""
+    low, high = _extremes(values)
+    if low == _HIGHEST:  # all are NaN
+        return False
+    before_low, before_high = moments.low, moments.high
+    moments.low = min(before_low, _float(low))
+    moments.high = max(before_high, _float(high))
+    return moments.low < before_low or moments.high > before_high
 
 
 @part
