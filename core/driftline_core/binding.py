@@ -15,6 +15,7 @@ from driftline_core.errors import InvalidInput
 from driftline_core.layout import Layout
 from driftline_core.names import column_names
 from driftline_core.panes import MINUTE_US, Micros
+from driftline_core.payload import LastHeader
 from driftline_core.profile import Counts, Profile
 from driftline_core.schema import Role
 from driftline_core.times import check_times, times_us
@@ -54,6 +55,7 @@ class Plan:
     _dictionary_fields: dict[int, int]  # place in the layout → position in the batch that kernels read
     _says_nothing: str  # why no batch of the schema can be counted; empty where one can
     _dictionaries: dict[int, pa.Array] = field(default_factory=dict)
+    _repeats: "Repeats | None" = None  # None: what a batch holds must be looked at each time
 
     @classmethod
     def of(cls, schema: pa.Schema, layout: Layout, reserved: Mapping[str, str]) -> "Plan":
@@ -86,6 +88,7 @@ class Plan:
             binding,
             {place: position[layout.columns[place].name] for place in binding.dictionaries},
             "" if present or at.keys() & set(reserved.values()) else _no_column(names, layout),
+            _repeats=None if cast_any or time is not None or not _is_plain(schema) else Repeats(),
         )
 
     def require_said(self, batch: pa.RecordBatch) -> None:
@@ -116,6 +119,17 @@ class Plan:
             self._follow_dictionaries(ready)
         return Bound(batch.num_rows, kernels.pin(ready, self._binding), self.layout.lookup, self._absent, times)
 
+    def bound(self, payload: memoryview, last: LastHeader) -> Bound | None:
+        """A payload ready to be counted without being decoded; None where its header is not one that `remember` was told of."""
+        if self._repeats is None or (places := self._repeats.places(payload, last)) is None:
+            return None
+        return Bound(places.rows, places.pin(pa.py_buffer(payload)), self.layout.lookup, self._absent, None)
+
+    def remember(self, payload: memoryview, last: LastHeader, batch: pa.RecordBatch, bound: Bound) -> None:
+        """Takes note of what was decoded from a payload and bound by this plan, `last` being up to date."""
+        if self._repeats is not None:
+            self._repeats.note(payload, last, batch, bound.pinned)
+
     def cast_bytes(self, rows: int) -> int:
         """Memory that a batch of so many rows takes beyond its payload, at most about."""
         return _CELL_BYTES * rows * sum(cast is not None for _, cast in self._sources or ())
@@ -143,6 +157,36 @@ class Plan:
         self._binding = kernels.with_remaps(self._binding, remaps)
         # Copies, since a dictionary that came as it is holds its whole payload in memory.
         self._dictionaries = {place: _copy(each) for place, each in found.items() if each.nbytes <= _REMEMBERED_BYTES_MAX}
+
+
+@dataclass(slots=True)
+class Repeats:
+    """The header that comes again and again, and where the columns lie in such a payload.
+
+    Of numbers and bits without nulls a header says all there is to validate: a payload with a known one need not be decoded.
+    """
+
+    _head: bytes = b""
+    _seen: int = 0
+    _places: kernels.Places | None = None
+
+    def places(self, payload: memoryview, last: LastHeader) -> kernels.Places | None:
+        """The places in a payload whose header is the known one."""
+        return self._places if self._places is not None and self._head == last.head and last.is_of(payload) else None
+
+    def note(self, payload: memoryview, last: LastHeader, batch: pa.RecordBatch, pinned: kernels.PinnedBatch) -> None:
+        """A payload was decoded; places are taken from the second one with the same header, since many never come again."""
+        if not last.is_of(payload):
+            return
+        if self._head != last.head:
+            self._head, self._seen, self._places = last.head, 0, None
+        self._seen += 1
+        if self._seen == 2 and all(column.buffers()[0] is None for column in batch.columns):
+            self._places = kernels.Places.of(pinned, pa.py_buffer(payload))
+
+
+def _is_plain(schema: pa.Schema) -> bool:
+    return all(arrow in kernels.VALUE_TYPES for arrow in schema.types)
 
 
 def _slots(dictionary: pa.Array, bins: Bins) -> npt.NDArray[np.uint32]:

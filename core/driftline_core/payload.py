@@ -2,7 +2,8 @@
 
 The one rule: nothing is decoded before its header was read here, and nothing leaves here that did not pass full validation.
 A header names rows, buffers and compression before any memory is taken for them (12 kB of zstd can stand for 400 MB, 224 bytes
-for a valid batch of 10⁹ nulls); and of mutated messages that decode, most fail validation.
+for a valid batch of 10⁹ nulls); and of mutated messages that decode, most fail validation. What of a payload depends on nothing
+but its header (`Repeats` in binding.py) is not found out again while the header stays the same.
 
 Headers are FlatBuffers (Arrow's Message.fbs). Only the few fields the rules need are read, each read bounds-checked, so that a
 forged offset ends in a refusal.
@@ -48,18 +49,18 @@ class Declared:
 class LastHeader:
     """The header of a payload that was one batch and nothing else: of the same bytes the same need not be found out again."""
 
-    _head: bytes = b"\0"
+    head: bytes = b"\0"
     _payload_bytes: int = 0
 
     def is_of(self, payload: memoryview) -> bool:
         """Whether this payload has the same header, and is as long."""
-        return len(payload) == self._payload_bytes and bytes(payload[: len(self._head)]) == self._head
+        return len(payload) == self._payload_bytes and bytes(payload[: len(self.head)]) == self.head
 
     def update(self, payload: memoryview) -> None:
         """Takes the header of a payload that has passed the rules of headers, unless an end mark follows its message."""
         _, _, end, metadata = _envelope(payload, 0)
         if end == len(payload):
-            self._head, self._payload_bytes = bytes(payload[: _PREFIX.size + len(metadata)]), end
+            self.head, self._payload_bytes = bytes(payload[: _PREFIX.size + len(metadata)]), end
 
 
 def declare(message: bytes, limits: Limits) -> Declared:

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass, field
 
-import pyarrow as pa
-
-from driftline_core.binding import Plan
+from driftline_core.binding import Bound, Plan
 from driftline_core.delivery import NONE_REFUSED, Losses, Producer, RefusedByTime, Verdict, judge
 from driftline_core.engine import EngineSettings, Frame
 from driftline_core.errors import CoreError, FailedPrecondition, InvalidInput
@@ -151,13 +149,12 @@ class Intake:
         if decided is not None:
             return decided
         try:
-            batch = decode(payload, handle.declared, self.limits, handle.last_header)
-            plan = self._current_plan(handle, handle.declared)
-            plan.require_said(batch)
-            size_bytes = max(len(payload), plan.cast_bytes(batch.num_rows))
-            frame = self._frame(handle, plan, batch, sequence, size_bytes)
+            plan, arrival_us = self._current_plan(handle, handle.declared), self._clock.now_us()
+            bound, size_bytes = self._bound(handle, handle.declared, plan, payload, arrival_us)
         except InvalidInput as error:
             return self._reject(handle, sequence, error)
+        registration = handle.registration
+        frame = Frame(registration.uid, arrival_us, registration.reference, bound, handle.origin(sequence))
         try:
             body = self.ahead.body(Record.BATCH, [records.batch_head(frame), payload], handle.definition)
             entry = Entry(frame, size_bytes, handle.on_durable)
@@ -206,16 +203,24 @@ class Intake:
             return NONE_REFUSED
         return RefusedByTime(int(future.sum()), int(expired.sum()), int(times[refused][-1]))
 
-    def _frame(self, handle: Handle, plan: Plan, batch: pa.RecordBatch, sequence: int, size_bytes: int) -> Frame:
-        """A batch ready to be counted, room taken for it first: casting it may take many times what it took on the wire."""
-        arrival_us = self._clock.now_us()
+    def _bound(self, handle: Handle, declared: Declared, plan: Plan, payload: memoryview, arrival_us: int) -> tuple[Bound, int]:
+        """A payload ready to be counted, and the room taken for it, which is first: casts may take many times what the wire did."""
+        last = handle.last_header
+        bound = plan.bound(payload, last)
+        if bound is not None:
+            self._room.take(len(payload))
+            return bound, len(payload)
+        batch = decode(payload, declared, self.limits, last)
+        plan.require_said(batch)
+        size_bytes = max(len(payload), plan.cast_bytes(batch.num_rows))
         self._room.take(size_bytes)
         try:
             bound = plan.bind(batch, arrival_us)
         except BaseException:
             self._room.give(1, size_bytes)
             raise
-        return Frame(handle.registration.uid, arrival_us, handle.registration.reference, bound, handle.origin(sequence))
+        plan.remember(payload, last, batch, bound)
+        return bound, size_bytes
 
     def _judge(self, handle: Handle, sequence: int) -> Outcome | None:
         """What a sequence says before the batch is looked at; None: go on."""

@@ -136,8 +136,13 @@ class Recovery:
         declared = self._declare(record)
         reference = self.engine.state(head.uid).references[head.reference_version]
         plan, last = self._plan(head.uid, declared, reference)
-        batch = decode(record.body[BATCH_HEAD_BYTES:], declared, _NO_LIMITS, last)
-        return Frame(head.uid, head.arrival_us, reference, plan.bind(batch, head.arrival_us), head.origin)
+        payload = record.body[BATCH_HEAD_BYTES:]
+        bound = plan.bound(payload, last)
+        if bound is None:
+            batch = decode(payload, declared, _NO_LIMITS, last)
+            bound = plan.bind(batch, head.arrival_us)
+            plan.remember(payload, last, batch, bound)
+        return Frame(head.uid, head.arrival_us, reference, bound, head.origin)
 
     def _declare(self, record: JournalRecord) -> Declared:
         """The schema of a batch; each is read once, though every segment defines it anew."""

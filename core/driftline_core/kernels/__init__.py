@@ -4,12 +4,13 @@ Once per endpoint and reference:  `lookup = build_lookup([Numeric(edges, shift),
 Once per pane:                    `tally = empty_tally(lookup)`; tallies merge by plain addition, minima and maxima (`merge`)
 Once per engine thread:           `scratch = new_scratch()`
 Once per stream:                  `binding = bind(schema, names, lookup)`; at each new dictionary `with_remaps(binding, ...)`
-Once per batch:                   `pinned = pin(batch, binding)`, then for each run of rows of one pane
+Once per batch:                   `pinned = pin(batch, binding)`, or `places.pin(payload)` where its header is known; then for
+                                  each run of rows of one pane
                                   `update(tally, pinned, lookup, scratch=scratch, start=start, stop=stop)`
 Once per process, before serving: `warm_up()`
 """
 
-from driftline_core.kernels.arrow import Binding, PinnedBatch, bind, pin, with_remaps
+from driftline_core.kernels.arrow import VALUE_TYPES, Binding, PinnedBatch, Places, bind, pin, with_remaps
 from driftline_core.kernels.lookup import SLOTS_MAX, Boolean, Categorical, Lookup, Mode, Numeric, build_lookup
 from driftline_core.kernels.memory import MOMENTS, Scratch, Tally, empty_tally, merge, new_scratch, new_tally
 from driftline_core.kernels.update import update
@@ -18,6 +19,7 @@ from driftline_core.kernels.warm import warm_up
 __all__ = [
     "MOMENTS",
     "SLOTS_MAX",
+    "VALUE_TYPES",
     "Binding",
     "Boolean",
     "Categorical",
@@ -25,6 +27,7 @@ __all__ = [
     "Mode",
     "Numeric",
     "PinnedBatch",
+    "Places",
     "Scratch",
     "Tally",
     "bind",

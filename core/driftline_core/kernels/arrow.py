@@ -49,6 +49,29 @@ class PinnedBatch:
     owner: object
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the columns of a batch lie in its payload, which is the same in every payload with the same header."""
+
+    rows: int
+    columns: npt.NDArray[np.void]  # SOURCE[D], addresses counted from the payload's start
+    remap: Slots
+    present: npt.NDArray[np.int64]  # 1 for a column that the batch has, else 0
+
+    @classmethod
+    def of(cls, pinned: PinnedBatch, payload: pa.Buffer) -> "Places":
+        """The places of a batch without nulls whose buffers are views of its payload."""
+        columns, present = pinned.columns.copy(), (pinned.columns["values"] != 0).astype(np.int64)
+        columns["values"] -= payload.address * present
+        return cls(pinned.rows, columns, pinned.remap, present)
+
+    def pin(self, payload: pa.Buffer) -> PinnedBatch:
+        """The batch in another payload with that header."""
+        columns = self.columns.copy()
+        columns["values"] += payload.address * self.present
+        return PinnedBatch(self.rows, columns, self.remap, payload)
+
+
 def bind(schema: pa.Schema, names: Sequence[str], lookup: Lookup) -> Binding:
     """Bind the columns of a schema to those of a layout, by name: names[c] is that of lookup.columns[c].
 
