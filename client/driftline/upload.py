@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from driftline.errors import Error, InvalidInput
-from driftline.payload import payload_of, plain, schema_message
+from driftline.payload import is_sendable, payload_of, plain, schema_message
 from driftline.reference import reader_of
+from driftline.tables import unsendable
 from driftline.used import IsUsed, only_used
 from driftline_proto.v1 import endpoint_pb2
 
@@ -77,9 +78,18 @@ class Parts:
         for batch in self._reader:
             if batch.num_rows:
                 empty = False
-                yield plain(only_used(batch, self._is_used))
+                yield plain(_require_sendable(only_used(batch, self._is_used)))
         if empty:
             yield plain(only_used(pa.RecordBatch.from_pylist([], schema=self._reader.schema), self._is_used))
+
+
+def _require_sendable(batch: pa.RecordBatch) -> pa.RecordBatch:
+    for name, kind in zip(batch.schema.names, batch.schema.types, strict=True):
+        if not is_sendable(kind):
+            raise InvalidInput(
+                f"reference: column {name!r} {unsendable(kind)}, or leave it out where the endpoint is created (exclude=[{name!r}])"
+            )
+    return batch
 
 
 def _payloads(batch: pa.RecordBatch) -> Iterator[tuple[bytes, int]]:
