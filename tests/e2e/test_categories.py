@@ -191,3 +191,12 @@ def test_decimals_are_the_same_numbers_in_a_table_and_in_rows(scale: int) -> Non
     values = [decimal.Decimal(number).scaleb(-2) for number in range(1000)]
     batch = pa.record_batch({"x": pa.array(values, pa.decimal128(30, scale))})
     assert plan_for(batch.schema, NUMERIC).apply(batch).column("x").to_pylist() == list(map(float, values))
+
+
+@pytest.mark.parametrize("whole", [2**53 + 1, 2**63 - 1, 2**64 - 1, -(2**63)], ids=str)
+@pytest.mark.parametrize("is_coded", [False, True])
+def test_integers_beyond_doubles_are_the_nearest_ones(whole: int, is_coded: bool) -> None:
+    column = pa.array([whole, None], pa.uint64() if whole >= 2**63 else pa.int64())
+    batch = pa.record_batch({"x": column.dictionary_encode() if is_coded else column})
+    sent = plan_for(batch.schema, NUMERIC).apply(batch).column("x")
+    assert sent.cast(pa.float64(), safe=False).to_pylist() == [float(whole), None]
