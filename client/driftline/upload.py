@@ -21,13 +21,13 @@ CHUNK_ROWS_MAX = 65_536
 class Parts:
     """The messages of one upload: the spec, then the reference in pieces, then the end. `failure` is what went wrong on this side.
 
-    Only where the reference was read to its last row does the end go out, without which the server changes nothing.
+    Only where the reference was read to its last row does the end go out, without which the server changes nothing, and says so.
     gRPC asks for them in a thread of its own, which goes on for a moment when the call has already failed; `close` waits until it
     has left the reader, since a thread that is inside Arrow when the interpreter ends takes the process down.
     """
 
     def __init__(self, request: Any, spec: Any, reference: Any, *, is_used: IsUsed, progress: Callable[[int], None] | None) -> None:
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._turn = threading.Lock()  # held while a message is made
         self._is_closed = False
         self._request = request
@@ -51,15 +51,16 @@ class Parts:
             self._is_closed = True
 
     def _parts(self) -> Iterator[Any]:
+        """The messages, up to what fails: gRPC would log that, and of what is no Exception it would never hear."""
         try:
             yield self._request(spec=self._spec)
             yield from self._chunks()
-        except Error as error:
+        except GeneratorExit:
+            raise
+        except (Error, KeyboardInterrupt, SystemExit) as error:
             self.failure = error
-            raise
-        except Exception as error:
+        except BaseException as error:  # noqa: BLE001 - Rust's panics too
             self.failure = InvalidInput(f"the reference cannot be read: {error}")
-            raise
 
     def _chunks(self) -> Iterator[Any]:
         rows, schema = 0, b""
