@@ -59,7 +59,7 @@ class Parts:
             raise
         except (Error, KeyboardInterrupt, SystemExit) as error:
             self.failure = error
-        except BaseException as error:  # noqa: BLE001 - Rust's panics too
+        except BaseException as error:
             self.failure = InvalidInput(f"the reference cannot be read: {error}")
 
     def _chunks(self) -> Iterator[Any]:
