@@ -139,7 +139,10 @@ def from_pandas(frame: Any) -> pa.Table:
 
 
 def _of_series(series: Any, name: str) -> Columns:
-    columns = columns_of(_readable(series), name)
+    try:
+        columns = columns_of(_readable(series), name)
+    except Exception as error:  # whatever an array of somebody's own raises
+        return without(name, len(series), unsendable(series.dtype, error))
     return columns if is_sendable(columns[0][1].type) else without(name, len(series), unsendable(series.dtype))
 
 

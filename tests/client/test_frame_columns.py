@@ -61,11 +61,22 @@ def arrow(strange: Any) -> Any:
     return pa.Table.from_pandas(frame(strange), preserve_index=False)
 
 
+class Own(pd.arrays.IntervalArray):  # type: ignore[misc,name-defined]
+    """An array of somebody's own that does not work."""
+
+    def __arrow_array__(self, type: object = None) -> object:  # noqa: A002
+        raise RuntimeError("not made yet")
+
+
 CUT = pd.cut(pd.Series([1, 2]), 2)
 STRANGE: dict[str, tuple[Callable[[], Any], str]] = {
     "intervals": (lambda: frame(CUT), "is of type category, which Arrow cannot take; cast it to plain numbers or text"),
     "intervals of Arrow": (lambda: arrow(CUT), "is of type dictionary.*, which Arrow cannot take; cast it to plain"),
     "polars": (Polars, "is of type Int128, which Arrow cannot take .*_pli128.*; cast it to plain numbers or text"),
+    "array": (
+        lambda: frame(Own.from_breaks([1, 2, 3])),
+        r"is of type .*, which Arrow cannot take \(not made yet\); cast it to plain",
+    ),
     "complex": (lambda: frame([1j, 2j]), "complex 1j is no category; give a string, a number or a boolean"),
     "tuples": (lambda: frame([(1, "a"), "b"]), r"tuple \(1, 'a'\) is no category; give a string, a number or a boolean"),
     "surrogate": (lambda: frame(pd.Series(["a", "\ud800"], dtype=object)), "str .* is no text: it holds half of a surrogate pair"),
