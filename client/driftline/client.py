@@ -112,7 +112,8 @@ class Client(AlertCalls, RowCalls):
         {"id": None} frees that name, {"id": "row_id"} maps it. `progress` is called with the rows sent so far. What the server
         did that may surprise is in `.notes`. Raises AlreadyExists, InvalidInput.
         """
-        if not isinstance(rows_min, int) or not 0 <= rows_min < 2**32:
+        least = meant.whole(rows_min)
+        if least is None or not 0 <= least < 2**32:
             raise InvalidInput(f"rows_min: {rows_min!r} is no number of rows")
         spec = request_of(
             endpoint_pb2.EndpointSpec,
@@ -124,7 +125,7 @@ class Client(AlertCalls, RowCalls):
             kinds={column: _kind(column, kind) for column, kind in _mapping(kinds, "kinds")},
             bins=_bins(bins),
             reserved={word: _name(column) for word, column in _mapping(reserved, "reserved")},
-            rows_min=rows_min,
+            rows_min=least,
             stale_after_us=duration_us(stale_after),
         )
         if isinstance(thresholds, Mapping):

@@ -7,11 +7,11 @@ import pyarrow as pa
 from pyarrow import types as pt
 
 from driftline.arrays import TIMESTAMP, texts, timestamps
+from driftline.carried import Refused, beside, carried
 from driftline.errors import InvalidInput
 from driftline.names import column_name
 from driftline.payload import CATEGORIES, is_categories, plain_column
 from driftline.shape import Shape
-from driftline.tables import beside
 from driftline.values import INT64_MAX, micros, text
 
 Cast = Callable[[pa.Array], pa.Array]
@@ -58,11 +58,14 @@ class Plan:
 
 def plan_for(source: pa.Schema, shape: Shape) -> Plan:
     """The plan of a schema. Missing columns are left out, columns the endpoint does not know are not sent. Raises Unfit."""
-    places = _places(source, shape)
+    places, travelling = _places(source, shape), carried(source.names)
     steps = []
     for name, kind in _wanted(shape):
         if name in places:
-            position = places[name]
+            try:
+                position = travelling.place(source.names[places[name]], kind)
+            except Refused as error:
+                raise Unfit(f"{name}: {error}") from None
             steps.append(Step(position, name, _cast_for(source.field(position).type, kind)))
     if not steps:
         raise Unfit(
@@ -118,6 +121,8 @@ def _flat(column: pa.Array) -> pa.Array:
 
 def _number(column: pa.Array) -> pa.Array:
     flat = _flat(column)
+    if pt.is_integer(flat.type):
+        return flat.cast(pa.float64(), safe=False)  # beyond 2**53 the nearest double, as of integers that come as they are
     if pt.is_decimal(flat.type):
         flat = flat.cast(pa.string())  # as the server: Arrow's own way may end at the neighbour of the nearest double
     try:

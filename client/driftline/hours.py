@@ -1,5 +1,7 @@
 """The hours of a metric, as a server has stored them, as a table."""
 
+from datetime import date
+
 import pyarrow as pa
 
 from driftline.errors import InvalidInput
@@ -36,9 +38,9 @@ def span_us(since: Duration | Instant | None, until: Instant | None, now_us: int
             return instant_us(since), until_us
         except InvalidInput:
             raise InvalidInput(f"since: {since!r} is neither a duration, as 7d, nor an instant, as 2026-01-31T12:00:00Z") from None
-    if isinstance(since, Duration):
-        return (now_us if until_us is None else until_us) - duration_us(since), until_us
-    return instant_us(since), until_us
+    if isinstance(since, date):
+        return instant_us(since), until_us
+    return (now_us if until_us is None else until_us) - duration_us(since), until_us
 
 
 def request(

@@ -1,16 +1,18 @@
-"""What a monitor is made with and asked, checked: what cannot be meant is refused in words, and not met later as rows that stay."""
+"""What a monitor or a client is given, checked: what cannot be meant is refused in words, and not met later as rows that stay."""
 
 import math
-import operator
 import re
 import threading
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
 
 from driftline.errors import InvalidInput
 
 PART = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
 ENDPOINT = re.compile(rf"(?:{PART}/){{0,2}}{PART}(?::{PART})?")  # as the server has it
+NO_NUMBERS = (bool, np.bool_, np.timedelta64)  # though Python or numpy says so
 
 
 def endpoint_name(name: Any) -> str:
@@ -43,21 +45,18 @@ def count(value: Any, field: str) -> int:
     Traceback (most recent call last):
     driftline.errors.InvalidInput: batch_rows='a': it is a whole number, at least 1
     """
-    try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1:
+    found = whole(value)
+    if found is None or found < 1:
         raise InvalidInput(f"{field}={_shown(value)}: it is a whole number, at least 1")
-    return number
+    return found
 
 
 def seconds(value: Any, field: str) -> float:
     """A length of time, at least 0. Raises InvalidInput."""
-    number = _number(value)
-    if not 0 <= number < math.inf:
+    found = number(value)
+    if not 0 <= found < math.inf:
         raise InvalidInput(f"{field}={_shown(value)}: it is a number of seconds, at least 0")
-    return number
+    return found
 
 
 def wait(timeout: Any) -> float | None:
@@ -68,15 +67,24 @@ def wait(timeout: Any) -> float | None:
     """
     if timeout is None:
         return None
-    number = _number(timeout)
-    if math.isnan(number):
+    found = number(timeout)
+    if math.isnan(found):
         raise InvalidInput(f"timeout={_shown(timeout)}: it is a number of seconds, or None to wait without limit")
-    return None if number > threading.TIMEOUT_MAX else max(0.0, number)
+    return None if found > threading.TIMEOUT_MAX else max(0.0, found)
 
 
-def _number(value: Any) -> float:
-    """NaN for what is none."""
-    return math.nan if isinstance(value, bool) or not isinstance(value, Real) else float(value)
+def whole(value: Any) -> int | None:
+    """The whole number that a value is, Python's or numpy's; None for what is none, as truths and fractions are.
+
+    >>> whole(np.int64(5)), whole(5.0), whole(True)
+    (5, None, None)
+    """
+    return None if isinstance(value, NO_NUMBERS) or not isinstance(value, Integral) else int(value)
+
+
+def number(value: Any) -> float:
+    """The number that a value is, Python's or numpy's; NaN for what is none."""
+    return math.nan if isinstance(value, NO_NUMBERS) or not isinstance(value, Real) else float(value)
 
 
 def _shown(value: Any) -> str:

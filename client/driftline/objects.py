@@ -1,52 +1,83 @@
 """Columns of Python's objects: as Arrow reads them, where it reads of each what `log` would, else one by one as `log` does."""
 
+import numbers
 from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from driftline import arrays
+from driftline.carried import Columns, reading, without
 from driftline.errors import InvalidInput
-from driftline.values import INT64_MAX, NULLS, micros, said, scalar, shown, text
+from driftline.values import INT64_MAX, NULLS, WHOLE_MAX, Unconvertible, micros, number, said, scalar, shown, text
 
 UNREAD = (pa.ArrowException, TypeError, ValueError, OverflowError)
-# That Arrow makes others of beside numbers: True the number 1, and a half where integers are the integer 0.
-MISREAD = (frozenset({bool, np.bool_}), frozenset({np.float16}))
+# Types of which Arrow makes others where they come with something else, and says nothing: True is the number 1 among numbers, a
+# half the integer 0 among integers, a number among instants microseconds, an instant among days a day.
+FAMILIES: tuple[tuple[type, ...], ...] = ((bool, np.bool_), (np.float16,), (datetime, np.datetime64), (date,))
+FAMILIES += ((timedelta, np.timedelta64),)
+READINGS = ("timestamp", "error", "number")
 
 
 def column_of(values: Any, role: str = "") -> pa.Array:
     """The column of a list, an array or a Series of anything; `role` is that of a column given beside a table.
 
-    Raises InvalidInput where a time or an id is none.
+    Raises InvalidInput where a time or an id is none, Unconvertible where a category is none.
 
     >>> column_of([1.0, 2.5, True, "a", None]).to_pylist(), column_of([ValueError("late"), None], "error").to_pylist()
     (['1', '2.5', 'true', 'a', None], ['late', None])
     """
-    if not _is_misread(values, role):
+    column = _read_by_arrow(values)
+    return _one_by_one(values, role) if column is None else column
+
+
+def columns_of(values: Any, name: str) -> Columns:
+    """The columns as which such values travel where their role is not known yet: as categories, and as what else they can be read.
+
+    >>> [str(column.type) for _, column in columns_of([0.5, "1970-01-01"], "at")]
+    ['string', 'timestamp[us, tz=UTC]']
+    """
+    column = _read_by_arrow(values)
+    if column is not None:
+        return [(name, column)]
+    try:
+        columns = [(name, _one_by_one(values))]
+    except UNREAD as error:
+        columns = without(name, len(values), str(error))
+    for kind in READINGS:
         try:
-            column = pa.array(values, from_pandas=True)
-        except UNREAD:
-            pass
-        else:
-            return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    build, one = ONE_BY_ONE.get(role, (arrays.texts, _text))
-    return build([None if _is_missing(value) else one(value) for value in values])
+            column = _one_by_one(values, kind)
+        except (InvalidInput, *UNREAD):
+            continue
+        if not column.equals(columns[0][1]):
+            columns.append((reading(kind, name), column))
+    return columns
 
 
-def _is_misread(values: Any, role: str) -> bool:
-    """Whether Arrow would make other values of some of these, and say nothing."""
+def _read_by_arrow(values: Any) -> pa.Array | None:
+    """None where Arrow does not know the values, or would make others of some and say nothing."""
+    if _is_misread(values):
+        return None
+    try:
+        column = pa.array(values, from_pandas=True)
+    except UNREAD:
+        return None
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _is_misread(values: Any) -> bool:
     if getattr(values, "dtype", np.dtype(object)) != np.dtype(object):
         return False
-    kinds = set(map(type, values))
-    if role == "timestamp":  # a number beside datetimes would be microseconds
-        return len(kinds - {type(None)}) > 1
-    return any(
-        kinds & some
-        and not kinds <= some | {type(None)}
-        and any(type(value) not in some and not _is_missing(value) for value in values)
-        for some in MISREAD
-    )
+    families = {kind: _family(kind) for kind in set(map(type, values)) if kind is not type(None)}
+    if len(set(families.values())) < 2:
+        return False
+    return len({families[type(value)] for value in values if not _is_missing(value)}) > 1
+
+
+def _family(kind: type) -> int:
+    return next((place for place, family in enumerate(FAMILIES) if issubclass(kind, family)), len(FAMILIES))
 
 
 def _is_missing(value: Any) -> bool:
@@ -56,12 +87,45 @@ def _is_missing(value: Any) -> bool:
         return False
 
 
+def _one_by_one(values: Any, role: str = "") -> pa.Array:
+    if role not in ONE_BY_ONE and _are_numbers(values):
+        role = "number"
+    build, one = ONE_BY_ONE.get(role, (arrays.texts, _text))
+    return build([None if _is_missing(value) else one(value) for value in values])
+
+
+def _are_numbers(values: Any) -> bool:
+    """Whether these are numbers for which doubles stand: fractions, and at most other numbers among them."""
+    there = [value for value in values if not _is_missing(value)]
+    if all(isinstance(value, int | float | str) for value in there):
+        return False  # as Arrow would have read them
+    return all(map(_is_double, there))
+
+
+def _is_double(value: Any) -> bool:
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        return False
+    return not isinstance(value, numbers.Integral) or -WHOLE_MAX <= int(value) <= WHOLE_MAX
+
+
 def _text(value: Any) -> str | None:
-    """What is no category is written all the same: whether the endpoint knows the column, and as what, is seen later."""
     try:
         return text(scalar(value))
+    except Unconvertible:
+        raise
     except Exception:  # whatever an object's own methods raise
-        return shown(value)
+        raise Unconvertible(f"{shown(value)} is no category; give a string, a number or a boolean") from None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return number(scalar(value))
+    except Exception:  # whatever an object's own methods raise
+        raise Unconvertible(f"{shown(value)} is no number") from None
+
+
+def _floats(values: list[float | None]) -> pa.Array:
+    return arrays.floats(np.array(values, np.float64))
 
 
 def _said(value: Any) -> str:
@@ -89,11 +153,14 @@ ONE_BY_ONE: dict[str, tuple[Callable[[Any], pa.Array], Callable[[Any], Any]]] = 
     "error": (arrays.texts, _said),
     "id": (arrays.texts, _id),
     "timestamp": (arrays.timestamps, _micros),
+    "number": (_floats, _number),
 }
 
 
 def native(array: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-    """A copy in this machine's order of bytes, and in no number wider than Arrow has."""
+    """A copy in this machine's order of bytes, and in no number wider than Arrow has; texts of numpy's own as objects."""
+    if array.dtype.kind == "T":
+        return array.astype(object)
     if array.dtype.kind == "f" and array.dtype.itemsize > 8:
         return array.astype(np.float64)
     return array.astype(array.dtype.newbyteorder("="))

@@ -70,6 +70,11 @@ def is_categories(kind: pa.DataType) -> bool:
     return bool(pt.is_dictionary(kind) and pt.is_string(kind.value_type))
 
 
+def is_sendable(kind: pa.DataType) -> bool:
+    """Not a dictionary of an extension type, as pandas' intervals are: Arrow's messages cannot hold one."""
+    return not (pt.is_dictionary(kind) and isinstance(kind.value_type, pa.BaseExtensionType))
+
+
 def is_text(kind: pa.DataType) -> bool:
     """Strings in any of Arrow's layouts but the plain one."""
     return bool(pt.is_large_string(kind) or pt.is_string_view(kind))
@@ -88,6 +93,8 @@ def _stored(column: pa.ExtensionArray) -> pa.Array:
             return arrays.texts([None if value is None else str(value) for value in column.to_pylist()])
         case "pandas.period":  # stored as how many there were since 1970, which says nothing to anyone
             raise ValueError("periods are moments and no values; give texts, as series.astype(str)")
+        case "arrow.bool8":
+            return column.storage.cast(pa.bool_())
     return column.storage
 
 

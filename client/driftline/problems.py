@@ -69,3 +69,11 @@ class Problems:
             self._told.clear()
         self._told[kind] = now
         self._lines.append(text)
+
+
+def no_endpoint(name: str) -> str:
+    """What to say, and to do, where the server does not know the endpoint."""
+    return (
+        f"there is no endpoint {name!r} yet: rows are kept until it is there; create it with "
+        f"`driftline endpoints create {name} --reference FILE` or client.create_endpoint(...)"
+    )

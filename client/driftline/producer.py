@@ -13,9 +13,10 @@ from typing import TypeVar
 
 from driftline.buffer import Buffer, Chunk
 from driftline.encoder import Encoder, Outcome
-from driftline.history import History
 from driftline.losses import LossReport
+from driftline.problems import no_endpoint
 from driftline.refused_times import RefusedTimes
+from driftline.settlement import Settlement, reason_of
 from driftline.shape import Shape, shape_from
 from driftline.window import InFlight, Window
 from driftline.wire import batch_message
@@ -55,8 +56,7 @@ class Producer:
     epoch: int = 1
     state: State = State.CLOSED
     shape: Shape | None = None
-    _acked: int = 0  # the last acknowledged sequence of this epoch
-    _history: History = field(default_factory=History)
+    _settlement: Settlement = field(init=False)
     _encoding: int | None = None  # the number of the first row that is between buffer and window
     _declared: bytes = b""  # the schema in force
     _declared_from: int = 0  # the first sequence under it
@@ -71,6 +71,7 @@ class Producer:
     _is_abandoned: bool = False
 
     def __post_init__(self) -> None:
+        self._settlement = Settlement(self.buffer)
         self._losses = LossReport(self.buffer.accounts)
         self._refused_times = RefusedTimes(self.buffer.accounts, self.buffer.problems)
         self.handle = self.new_handle()
@@ -167,7 +168,7 @@ class Producer:
         for payload in outcome.payloads:
             self.window.add(payload, first=first, at=now)
         if outcome.rejected_rows:
-            self._reject(outcome.rejected_rows, outcome.reason, unseen=True)
+            self._settlement.reject(outcome.rejected_rows, outcome.reason, unseen=True)
 
     def _declare(self, batch: InFlight, now: float) -> bytes:
         self._declared, self._declared_from, self._is_declaring = batch.payload.schema, batch.sequence, True
@@ -196,7 +197,7 @@ class Producer:
         is_other = known is not None and known.uid != shape.uid
         if is_other and shape.level == pb.ACK_LEVEL_DURABLE:
             self._begin_with_other(now)
-        elif is_other or message.last_sequence < self._acked:
+        elif is_other or message.last_sequence < self._settlement.acked:
             self._raise_epoch(0 if is_other else message.last_sequence, now)
         elif message.last_sequence > self.window.last:
             self._begin_anew(now)
@@ -208,21 +209,18 @@ class Producer:
             return
         is_schema = self._is_declaring and message.code == INVALID_ARGUMENT and message.field != "handle"
         was_asked, declared, declared_from = self.state is State.ASKED, self._declared, self._declared_from
-        reason = f"{message.field}: {message.reason}" if message.field else message.reason
+        reason = reason_of(message)
         if is_schema:
             self._close(retry_at=now)
             out = self.window.remove(lambda batch: batch.sequence >= declared_from and batch.payload.schema == declared)
-            self._reject(sum(batch.payload.rows for batch in out), reason, unseen=True)
+            self._settlement.reject(sum(batch.payload.rows for batch in out), reason, unseen=True)
         elif message.code == FAILED_PRECONDITION:
             self._begin_anew(now)
         else:
             self._close(retry_at=now + min(REFUSED_SECONDS_MAX, REFUSED_SECONDS * 2**self._refusals))
             self._refusals = min(self._refusals + 1, 10) if was_asked else self._refusals
             if message.code == NOT_FOUND:
-                reason = (
-                    f"there is no endpoint {self.endpoint!r} yet: rows are kept until it is there; create it with "
-                    f"`driftline endpoints create {self.endpoint} --reference FILE` or client.create_endpoint(...)"
-                )
+                reason = no_endpoint(self.endpoint)
             self.buffer.problems.delay(f"refused: {message.code} {message.field}", reason)
 
     def on_ack(self, message: pb.Ack, now: float) -> None:
@@ -258,7 +256,7 @@ class Producer:
             self._settle(last, {}, now)  # what is admitted is acknowledged, at this level
         old = self.window.remove(lambda batch: now - batch.at > RESEND_AGE_SECONDS_MAX)
         if old:
-            self._drop(old, "rows that could not be sent for 24 hours are dropped; is the server reachable?")
+            self._settlement.drop(old, "rows that could not be sent for 24 hours are dropped; is the server reachable?")
         oldest = self.window.oldest
         if oldest is None or oldest.sequence > last + 1:
             self.window.renumber(last + 1)
@@ -274,8 +272,7 @@ class Producer:
 
     def _raise_epoch(self, last: int, now: float) -> None:
         """The server knows less than it acknowledged."""
-        self.buffer.accounts.lost += self._history.rows_after(last)
-        self.buffer.problems.warn("forgotten", "the server has lost rows that it had acknowledged; they are reported as lost_rows")
+        self._settlement.lose(last)
         self.epoch += 1
         self._start_over(now)
 
@@ -283,42 +280,20 @@ class Producer:
         """Someone else goes on under this id: be another producer. Whether what was sent was counted cannot be known."""
         self._losses.restart()
         sent = self.window.remove(lambda batch: batch.is_sent)
-        self._drop(sent, "another process writes under this producer's id; rows in flight are dropped")
+        self._settlement.drop(sent, "another process writes under this producer's id; rows in flight are dropped")
         self.producer_id, self.epoch = os.urandom(16), 1
         self._start_over(now + REFUSED_SECONDS)
 
     def _start_over(self, retry_at: float) -> None:
-        self._acked, self._history = 0, History()
+        self._settlement.begin_anew()
         self.window.renumber(1)
         self.handle = self.new_handle()  # so that no late answer is mistaken for one to the new numbers
         self._close(retry_at=retry_at)
 
     def _settle(self, sequence: int, rejected: dict[int, pb.Rejected], now: float) -> None:
-        settled = self.window.acknowledge(sequence)
-        if not settled:
-            return
-        self.buffer.problems.recover()
-        taken = sum(batch.payload.rows for batch in settled if batch.sequence not in rejected)
-        self.buffer.accounts.acknowledged += taken
-        self._acked = settled[-1].sequence
-        self._history.add(self._acked, rows=taken)
-        self._moved_at = now
-        for batch in settled:
-            if (told := rejected.get(batch.sequence)) is not None:
-                self._reject(batch.payload.rows, f"{told.field}: {told.reason}" if told.field else told.reason, unseen=False)
-        self.buffer.changed.notify_all()
-
-    def _reject(self, rows: int, reason: str, *, unseen: bool) -> None:
-        self.buffer.accounts.rejected += rows
-        self.buffer.accounts.unconvertible += rows if unseen else 0
-        self.buffer.problems.add(f"rejected: {reason.partition(':')[0]}", f"rows are rejected: {reason}")
-        self.buffer.changed.notify_all()
-
-    def _drop(self, batches: list[InFlight], reason: str) -> None:
-        if batches:
-            self.buffer.accounts.dropped += sum(batch.payload.rows for batch in batches)
-            self.buffer.problems.add(reason, reason)
-            self.buffer.changed.notify_all()
+        if settled := self.window.acknowledge(sequence):
+            self._settlement.settle(settled, rejected)
+            self._moved_at = now
 
 
 def _earliest(*numbers: Number | None) -> Number | None:

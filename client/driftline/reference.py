@@ -10,8 +10,11 @@ import pyarrow as pa
 from driftline.errors import InvalidInput
 from driftline.formats import as_parquet
 from driftline.names import column_name
-from driftline.tables import from_series, is_pandas, no_table
+from driftline.objects import UNREAD
+from driftline.payload import is_sendable
+from driftline.tables import from_series, is_pandas, no_table, unsendable
 from driftline.used import IsUsed
+from driftline.values import Unconvertible
 
 READ_ROWS = 65_536  # of a file at a time
 _NAMELESS_INDEX = re.compile(r"__index_level_\d+__")
@@ -27,7 +30,7 @@ def reader_of(reference: Any, is_used: IsUsed) -> pa.RecordBatchReader:
         raise InvalidInput(f"reference: {reason}")
     try:
         return _without_nameless_index(_reader_of(reference, is_used))
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+    except UNREAD as error:
         raise InvalidInput(f"reference: {error}") from None
 
 
@@ -77,15 +80,20 @@ def _from_series(series: Any) -> pa.Array:
 
 def _converted(name: Any, column: Any, convert: Callable[[Any], Any]) -> Any:
     try:
-        return convert(column)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        leave_out = f"leave it out where the endpoint is created (exclude=[{str(name)!r}])"
-        raise InvalidInput(f"reference: column {name!r} {_trouble(column, error)}, or {leave_out}") from None
+        converted = convert(column)
+    except Unconvertible as error:
+        raise _refused(name, f"cannot be sent: {error}") from None
+    except UNREAD as error:
+        raise _refused(name, unsendable(column.dtype, error)) from None
+    if not is_sendable(converted.type):
+        raise _refused(name, unsendable(column.dtype))
+    return converted
 
 
-def _trouble(column: Any, error: Exception) -> str:
-    """Why Arrow cannot take a column, and what to do about it."""
-    return f"is of type {column.dtype}, which Arrow cannot take ({error}); cast it to plain numbers or text"
+def _refused(name: Any, reason: str) -> InvalidInput:
+    return InvalidInput(
+        f"reference: column {name!r} {reason}, or leave it out where the endpoint is created (exclude=[{str(name)!r}])"
+    )
 
 
 def _without_nameless_index(reader: pa.RecordBatchReader) -> pa.RecordBatchReader:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from driftline import meant
 from driftline.alert import SEVERITIES
 from driftline.errors import InvalidInput
 from driftline.request import request_of
@@ -127,9 +128,9 @@ def _criteria(given: Mapping[str, Any] | None) -> pb.Criteria | None:
         return None
     if not isinstance(given, Mapping) or set(given) - {"count", "within"} or "count" not in given:
         raise InvalidInput(f'criteria: {given!r} is none; write {{"count": 3, "within": "1h"}}')
-    count = given["count"]
-    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < 2**32:
-        raise InvalidInput(f"criteria.count: {count!r} is none; take a whole number")
+    count = meant.whole(given["count"])
+    if count is None or not 0 <= count < 2**32:
+        raise InvalidInput(f"criteria.count: {given['count']!r} is none; take a whole number")
     return pb.Criteria(count=count, within_us=_period_us(given.get("within"), "criteria.within", duration_us))
 
 

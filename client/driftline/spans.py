@@ -2,10 +2,14 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
+import numpy as np
+
+from driftline import meant
 from driftline.errors import InvalidInput
 
-Duration = str | timedelta | int | float
+Duration = str | timedelta | np.timedelta64 | np.number[Any] | int | float
 Instant = str | datetime | date
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,12 +25,14 @@ def duration_us(value: Duration) -> int:
     >>> duration_us("1h"), duration_us(timedelta(minutes=1)), duration_us(0.5)
     (3600000000, 60000000, 500000)
     """
+    if isinstance(value, np.timedelta64):
+        value = value.astype("timedelta64[us]").item()
     if isinstance(value, timedelta):
         us = value // MICROSECOND
     elif isinstance(value, str):
         us = _written_us(value)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e12:
-        us = round(value * 10**6)
+    elif abs(meant.number(value)) < 1e12:
+        us = round((meant.whole(value) or meant.number(value)) * 10**6)
     else:
         raise InvalidInput(f"{value!r} is no duration; write '30s', '10m', '1h' or '7d', or give a timedelta or seconds")
     if us <= 0:

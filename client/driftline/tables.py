@@ -7,18 +7,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from driftline.carried import Columns, beside, without
 from driftline.errors import InvalidInput
 from driftline.names import column_name
-from driftline.objects import column_of, listed, native
-from driftline.payload import compact
+from driftline.objects import UNREAD, column_of, columns_of, listed, native
+from driftline.payload import compact, is_sendable
+from driftline.values import Unconvertible
 
-# Columns given beside a table are carried under names that no data has: what they are called is known once the endpoint is open.
-BESIDE = "\x00"
-
-
-def beside(role: str) -> str:
-    """The name under which a column given beside the table travels: "prediction", "id", or the position of a feature."""
-    return BESIDE + role
+OF_ANY_KIND = ("prediction", "label")  # what is given beside a table for these may be numbers or categories
 
 
 def batches_of(table: Any, given: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
@@ -37,7 +33,22 @@ def batches_of(table: Any, given: Mapping[str, Any]) -> Iterator[pa.RecordBatch]
         for role, values in beside_it.items():
             tabled = _with(tabled, role, values)
         batches = tabled.to_batches()
-    yield from (batch for batch in batches if batch.num_rows)
+    yield from (sendable(batch) for batch in batches if batch.num_rows)
+
+
+def sendable(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch, without the columns that Arrow can neither copy nor send."""
+    if all(map(is_sendable, batch.schema.types)):
+        return batch
+    columns: Columns = []
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        columns += [(name, column)] if is_sendable(column.type) else without(name, len(column), unsendable(column.type))
+    return pa.RecordBatch.from_arrays([column for _, column in columns], names=[name for name, _ in columns])
+
+
+def unsendable(kind: Any, error: Exception | None = None) -> str:
+    """Why a column of a type cannot be sent, and what to do about it."""
+    return f"is of type {kind}, which Arrow cannot take{f' ({error})' if error else ''}; cast it to plain numbers or text"
 
 
 def owned(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -80,6 +91,12 @@ def is_pandas(data: Any) -> bool:
     return pandas is not None and isinstance(data, pandas.DataFrame)
 
 
+def is_series(data: Any) -> bool:
+    """A Series, told without importing pandas."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(data, pandas.Series)
+
+
 def no_table(data: Any) -> str | None:
     """Why data that looks like a table is none, and what to give instead; None for what may be one."""
     kind = type(data).__name__
@@ -99,6 +116,13 @@ def _table(data: Any) -> pa.Table:
         return pa.Table.from_batches([data])
     if is_pandas(data):
         return _owned_table(from_pandas(data))
+    return _from_other(data)
+
+
+def _from_other(data: Any) -> pa.Table:
+    """The table of what is neither Arrow's nor pandas'."""
+    if hasattr(data, "get_columns"):  # polars
+        return _tabled([column for series in data.get_columns() for column in _of_polars(series)])
     if hasattr(data, "__arrow_c_stream__"):
         return pa.RecordBatchReader.from_stream(data).read_all()
     if hasattr(data, "__arrow_c_array__"):
@@ -110,38 +134,80 @@ def _table(data: Any) -> pa.Table:
 
 def from_pandas(frame: Any) -> pa.Table:
     """The columns of a DataFrame, under the names that the server has for them; without its index."""
-    columns = [from_series(frame.iloc[:, position]) for position in range(frame.shape[1])]
-    return pa.Table.from_arrays(columns, names=[column_name(name) for name in frame.columns])
+    given = ((column_name(name), frame.iloc[:, position]) for position, name in enumerate(frame.columns))
+    return _tabled([column for name, series in given for column in _of_series(series, name)])
+
+
+def _of_series(series: Any, name: str) -> Columns:
+    try:
+        columns = columns_of(_readable(series), name)
+    except Exception as error:  # whatever an array of somebody's own raises
+        return without(name, len(series), unsendable(series.dtype, error))
+    return columns if is_sendable(columns[0][1].type) else without(name, len(series), unsendable(series.dtype))
+
+
+def _of_polars(series: Any) -> Columns:
+    try:
+        return [(series.name, pa.chunked_array(series))]
+    except UNREAD as error:
+        return without(series.name, len(series), unsendable(series.dtype, error))
+
+
+def _tabled(columns: Columns) -> pa.Table:
+    return pa.Table.from_arrays([column for _, column in columns], names=[name for name, _ in columns])
 
 
 def from_series(series: Any, role: str = "") -> pa.Array:
     """The column of a Series; `role` is that of a column given beside a table."""
+    return column_of(_readable(series), role)
+
+
+def _readable(series: Any) -> Any:
+    """The values of a Series in a form that Arrow reads."""
     kind = series.dtype
     if hasattr(kind, "fill_value"):  # pandas' sparse ones
         series, kind = series.sparse.to_dense(), kind.subtype
     is_foreign = isinstance(kind, np.dtype) and (not kind.isnative or kind == np.longdouble)
-    return column_of(native(series.to_numpy()) if is_foreign else series, role)
+    return native(series.to_numpy()) if is_foreign else series
 
 
 def _from_matrix(matrix: np.ndarray[Any, Any]) -> pa.Table:
     if matrix.ndim != 2:
         raise InvalidInput(f"an array of shape {matrix.shape} is no table; give one of shape (rows, features)")
-    columns = [_copied(matrix[:, position]) for position in range(matrix.shape[1])]
-    return pa.Table.from_arrays(columns, names=[beside(f"feature:{position}") for position in range(len(columns))])
+    places = range(matrix.shape[1])
+    return _tabled([column for place in places for column in columns_of(native(matrix[:, place]), beside(f"feature:{place}"))])
 
 
 def _with(table: pa.Table, role: str, values: Any) -> pa.Table:
-    column = _column(values, role)
-    if len(column) != table.num_rows:
-        raise InvalidInput(f"{role}: {len(column)} values for {table.num_rows} rows")
-    return table.append_column(beside(role), column)
+    is_shared = is_series(values)  # Arrow's column may be pandas' own memory
+    values = _values(values, role)
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        columns: Columns = [(beside(role), values)]
+    elif role in OF_ANY_KIND:
+        columns = columns_of(values, beside(role))
+    else:
+        columns = [(beside(role), _column(values, role))]
+    if len(columns[0][1]) != table.num_rows:
+        raise InvalidInput(f"{role}: {len(columns[0][1])} values for {table.num_rows} rows")
+    given = _owned_table(_tabled(columns)) if is_shared else _tabled(columns)
+    for name, column in zip(given.column_names, given.columns, strict=True):
+        table = table.append_column(name, column)
+    return table
 
 
-def _column(values: Any, role: str) -> Any:
+def _column(values: Any, role: str) -> pa.Array:
+    try:
+        return column_of(values, role)
+    except Unconvertible as error:
+        raise InvalidInput(f"{role}: {error}") from None
+
+
+def _values(values: Any, role: str) -> Any:
+    """What was given for a role, as Arrow's own or in a form that it reads."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    if sys.modules.get("pandas") is not None and isinstance(values, sys.modules["pandas"].Series):
-        return _owned_table(pa.table({"values": from_series(values, role)})).column(0)
+    if is_series(values):
+        return _readable(values)
     if hasattr(values, "__arrow_c_stream__"):
         return pa.chunked_array(values)
     if hasattr(values, "__arrow_c_array__"):
@@ -151,17 +217,13 @@ def _column(values: Any, role: str) -> Any:
         array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
         if array.ndim != 1:
             raise InvalidInput(f"{role}: an array of shape {array.shape}; give one value for each row of the table")
-        return _copied(array, role)
-    return column_of(listed(values, role), role)
+        return native(array)
+    return listed(values, role)
 
 
 def _array(values: Any) -> np.ndarray[Any, Any]:
     """A numpy array, with its mask if it has one: what is masked becomes null."""
     return values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
-
-
-def _copied(column: np.ndarray[Any, Any], role: str = "") -> pa.Array:
-    return column_of(native(column), role)
 
 
 def _owned_table(table: pa.Table) -> pa.Table:

@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from driftline.errors import Error, InvalidInput
-from driftline.payload import payload_of, plain, schema_message
+from driftline.payload import is_sendable, payload_of, plain, schema_message
 from driftline.reference import reader_of
+from driftline.tables import unsendable
 from driftline.used import IsUsed, only_used
 from driftline_proto.v1 import endpoint_pb2
 
@@ -20,13 +21,13 @@ CHUNK_ROWS_MAX = 65_536
 class Parts:
     """The messages of one upload: the spec, then the reference in pieces, then the end. `failure` is what went wrong on this side.
 
-    Only where the reference was read to its last row does the end go out, without which the server changes nothing.
+    Only where the reference was read to its last row does the end go out, without which the server changes nothing, and says so.
     gRPC asks for them in a thread of its own, which goes on for a moment when the call has already failed; `close` waits until it
     has left the reader, since a thread that is inside Arrow when the interpreter ends takes the process down.
     """
 
     def __init__(self, request: Any, spec: Any, reference: Any, *, is_used: IsUsed, progress: Callable[[int], None] | None) -> None:
-        self.failure: Exception | None = None
+        self.failure: BaseException | None = None
         self._turn = threading.Lock()  # held while a message is made
         self._is_closed = False
         self._request = request
@@ -50,15 +51,16 @@ class Parts:
             self._is_closed = True
 
     def _parts(self) -> Iterator[Any]:
+        """The messages, up to what fails: gRPC would log that, and of what is no Exception it would never hear."""
         try:
             yield self._request(spec=self._spec)
             yield from self._chunks()
-        except Error as error:
+        except GeneratorExit:
+            raise
+        except (Error, KeyboardInterrupt, SystemExit) as error:
             self.failure = error
-            raise
-        except Exception as error:
+        except BaseException as error:
             self.failure = InvalidInput(f"the reference cannot be read: {error}")
-            raise
 
     def _chunks(self) -> Iterator[Any]:
         rows, schema = 0, b""
@@ -77,9 +79,18 @@ class Parts:
         for batch in self._reader:
             if batch.num_rows:
                 empty = False
-                yield plain(only_used(batch, self._is_used))
+                yield plain(_require_sendable(only_used(batch, self._is_used)))
         if empty:
             yield plain(only_used(pa.RecordBatch.from_pylist([], schema=self._reader.schema), self._is_used))
+
+
+def _require_sendable(batch: pa.RecordBatch) -> pa.RecordBatch:
+    for name, kind in zip(batch.schema.names, batch.schema.types, strict=True):
+        if not is_sendable(kind):
+            raise InvalidInput(
+                f"reference: column {name!r} {unsendable(kind)}, or leave it out where the endpoint is created (exclude=[{name!r}])"
+            )
+    return batch
 
 
 def _payloads(batch: pa.RecordBatch) -> Iterator[tuple[bytes, int]]:

@@ -13,16 +13,16 @@ IsUsed = Callable[[str], bool]
 
 
 def used_by_spec(spec: endpoint_pb2.EndpointSpec) -> IsUsed:
-    """What an endpoint that is to be created uses: with `features` only those and the roles, never what is excluded."""
-    excluded = {column_name(name) for name in spec.exclude}
+    """What an endpoint that is to be created uses: with `features` only those and the roles, never what is excluded or reserved."""
+    unused = {column_name(name) for name in (*spec.exclude, *(spec.reserved.get(word, word) for word in RESERVED))}
     features = {column_name(name) for name in spec.features}
-    roles = {column_name(name) for name in (spec.prediction, spec.label, *(spec.reserved.get(word, word) for word in RESERVED))}
-    return lambda name: column_name(name) not in excluded and (not features or column_name(name) in features | roles)
+    roles = {column_name(name) for name in (spec.prediction, spec.label)}
+    return lambda name: column_name(name) not in unused and (not features or column_name(name) in features | roles)
 
 
 def used_by(endpoint: Endpoint) -> IsUsed:
     """What an endpoint that is there uses."""
-    names = {column.name for column in endpoint.columns} | set(endpoint.reserved.values())
+    names = {column.name for column in endpoint.columns if column.role != "latency"}
     return lambda name: column_name(name) in names
 
 

@@ -137,11 +137,22 @@ def text(value: Any) -> str | None:
         written = text(value.astype("datetime64[us]").item())
     elif isinstance(value, int | uuid.UUID | date | time):
         written = str(value)
+    elif isinstance(value, numbers.Real):  # a fraction
+        written = text(float(value))
     else:
         raise Unconvertible(f"{shown(value)} is no category; give a string, a number or a boolean")
-    if written is not None:
-        written.encode()  # a lone surrogate is no text
+    if written is not None and not written.isascii():
+        _require_text(written)
     return written
+
+
+def _require_text(written: str) -> None:
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        raise Unconvertible(
+            f"{shown(written)} is no text: it holds half of a surrogate pair; write written.encode(errors='replace').decode()"
+        ) from None
 
 
 @lru_cache(maxsize=4096)

@@ -140,7 +140,7 @@ def _boolean(arrow: pa.DataType) -> Cast | None:
 
     def truth(array: pa.Array) -> pa.Array:
         number = as_number(array)
-        return _without_nan(number, pc.not_equal(number, 0))
+        return _without_nan(number, pc.not_equal(number, pa.scalar(0, number.type)))
 
     return truth
 

@@ -1,6 +1,5 @@
 """A history as the client asks for it, and as it hands it over."""
 
-import doctest
 from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
@@ -13,10 +12,6 @@ from driftline_proto.v1 import schema_pb2
 DAY_US = 86_400_000_000
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 NOON_US = 1_769_860_800_000_000
-
-
-def test_examples_hold() -> None:
-    assert doctest.testmod(hours).failed == 0
 
 
 @pytest.mark.parametrize("since", ["1d", "24h", timedelta(days=1), 86_400, 86_400.0])

@@ -1,17 +1,11 @@
 """The hot message, written by hand, is the message that protobuf means."""
 
-import doctest
-
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from driftline import wire
 from driftline_proto.v1 import ingest_pb2 as pb
-
-
-def test_examples_hold() -> None:
-    assert doctest.testmod(wire).failed == 0
 
 
 @given(handle=st.integers(0, 2**32 - 1), sequence=st.integers(0, 2**64 - 1), payload=st.binary(max_size=300))

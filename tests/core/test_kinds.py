@@ -2,6 +2,7 @@
 
 import decimal
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -40,3 +41,14 @@ def test_a_decimal_is_the_nearest_double_as_python_s_is(arrow: pa.DataType) -> N
     cast = cast_for(arrow, Kind.NUMERIC, "x")
     assert cast is not None
     assert cast(pa.array([*cents, None], arrow)).to_pylist() == [*map(float, cents), None]
+
+
+@pytest.mark.parametrize("arrow", [pa.uint64(), pa.int8(), pa.float16(), pa.decimal128(38, 0)], ids=str)
+@pytest.mark.parametrize("is_coded", [False, True])
+def test_a_number_is_true_unless_it_is_zero(arrow: pa.DataType, is_coded: bool) -> None:
+    large = {pa.uint64(): 2**64 - 1, pa.int8(): -128, pa.decimal128(38, 0): decimal.Decimal(10**37)}.get(arrow, 0.5)
+    numbers = pa.array(np.array([large, 0], "f2") if pa.types.is_float16(arrow) else [large, 0], arrow)
+    column = numbers.dictionary_encode() if is_coded else numbers
+    cast = cast_for(column.type, Kind.BOOLEAN, "x")
+    assert cast is not None
+    assert cast(column).to_pylist() == [True, False]

@@ -2,7 +2,9 @@
 
 import decimal
 import enum
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driftline import InvalidInput
-from driftline.columns import plan_for
+from driftline.columns import Unfit, plan_for
 from driftline.layout import layout_for, loose_row
 from driftline.payload import plain
 from driftline.problems import Problems
@@ -21,6 +23,7 @@ from driftline.rows import RowEncoder
 from driftline.shape import Shape, shape_from
 from driftline.tables import batches_of
 from driftline.upload import reader_of
+from driftline.values import shown
 from driftline_core.coercion import cast_for
 from driftline_core.schema import Kind
 from driftline_proto.v1 import ingest_pb2 as pb
@@ -121,9 +124,43 @@ def test_a_column_of_arrow_is_of_the_same_categories(column: pa.Array, is_coded:
     assert in_reference(table) == in_table(table) == logged(column.to_pylist())
 
 
+def test_truths_in_bytes_are_truths() -> None:
+    table = pa.table({"x": pa.ExtensionArray.from_storage(pa.bool8(), pa.array([1, None, 0], pa.int8()))})
+    assert in_reference(table) == in_table(table) == logged([True, None, False]) == ["true", None, "false"]
+
+
 def test_objects_of_several_types_are_the_categories_that_each_of_them_is() -> None:
     values = [1.0, 2.5, True, "a", -0.0, None, float("nan")]
     assert in_table(frame_of(values)) == in_reference(frame_of(values)) == ["1", "2.5", "true", "a", "0", None, None]
+
+
+@pytest.mark.parametrize("beside", ["a", True, 2**60], ids=str)
+def test_a_fraction_is_the_category_of_its_double(beside: Any) -> None:
+    values = [Fraction(1, 3), Fraction(4, 2), beside]
+    assert logged(values) == in_table(frame_of(values)) == in_reference(frame_of(values))
+    assert logged(values)[:2] == ["0.3333333333333333", "2"]
+
+
+def test_fractions_are_numbers_in_a_reference_as_decimals_are() -> None:
+    (batch,) = reader_of(frame_of([Fraction(1, 4), 2, np.int8(-128), None]), lambda name: True)
+    assert batch.column("x").equals(pa.array([0.25, 2.0, -128.0, None]))
+
+
+NO_CATEGORIES = {"tuple": (1, 2), "set": {1}, "surrogate": "\ud800", "object": object(), "complex": 1j, "span": timedelta(1)}
+
+
+@pytest.mark.parametrize("value", NO_CATEGORIES.values(), ids=NO_CATEGORIES)
+def test_what_is_no_category_is_one_nowhere(value: Any) -> None:
+    frame, told = frame_of([value, "a"]), re.escape(str(shown(value)[:20]))
+    row, _ = loose_row({"x": value}, None, None, None, None, None, None)
+    encoded = RowEncoder(lambda: None, Problems("m"), []).encode([row], SHAPE)
+    assert encoded.batch is None and re.match(f"x: {told}", encoded.reason)
+    (batch,) = batches_of(frame, {})
+    with pytest.raises(Unfit, match=f"^x: {told}"):
+        plan_for(batch.schema, SHAPE)
+    with pytest.raises(InvalidInput, match=rf"^reference: column 'x' cannot be sent: {told}.*leave it out .*exclude=\['x'\]"):
+        reader_of(frame, lambda name: True)
+    assert reader_of(frame, lambda name: False).read_all()["x"].to_pylist() == [None, None]
 
 
 def test_truths_among_numbers_are_numbers_where_those_are_wanted() -> None:
@@ -154,3 +191,12 @@ def test_decimals_are_the_same_numbers_in_a_table_and_in_rows(scale: int) -> Non
     values = [decimal.Decimal(number).scaleb(-2) for number in range(1000)]
     batch = pa.record_batch({"x": pa.array(values, pa.decimal128(30, scale))})
     assert plan_for(batch.schema, NUMERIC).apply(batch).column("x").to_pylist() == list(map(float, values))
+
+
+@pytest.mark.parametrize("whole", [2**53 + 1, 2**63 - 1, 2**64 - 1, -(2**63)], ids=str)
+@pytest.mark.parametrize("is_coded", [False, True])
+def test_integers_beyond_doubles_are_the_nearest_ones(whole: int, is_coded: bool) -> None:
+    column = pa.array([whole, None], pa.uint64() if whole >= 2**63 else pa.int64())
+    batch = pa.record_batch({"x": column.dictionary_encode() if is_coded else column})
+    sent = plan_for(batch.schema, NUMERIC).apply(batch).column("x")
+    assert sent.cast(pa.float64(), safe=False).to_pylist() == [float(whole), None]

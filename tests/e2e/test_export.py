@@ -149,9 +149,10 @@ def test_the_command_writes_a_file_an_hour_and_says_what_is_not_kept(tmp_path: P
         assert [path.name for path in sorted(to.iterdir())] == [
             f"{START + timedelta(hours=hour):%Y%m%dT%H%M%SZ}.parquet" for hour in range(HOURS)
         ]
+        assert "in place of" not in exported(address, "--window", "3h", "--to", str(tmp_path / "other")).stdout
         person = exported(address, "--window", "3h", "--to", str(to))
         assert "rows of shop/default/scorer:latest" in person.stdout
-        assert "3 files in" in person.stdout
+        assert "3 files in" in person.stdout and "3 of them in place of earlier ones of the same hours" in person.stdout
         again = "--start", START.isoformat(), "--end", (START + timedelta(hours=1)).isoformat(), "--to", str(to)
         assert "2 files of other hours are in" in exported(address, *again).stderr
         assert len(list(to.iterdir())) == 3

@@ -110,17 +110,17 @@ def left_by_a_broken_iterator(server: Server, kind: str, name: str) -> None:
         call_of(server, kind)(broken(), timeout=CALL_S)
 
 
-def failing_reader() -> pa.RecordBatchReader:
+def failing_reader(error: BaseException) -> pa.RecordBatchReader:
     def pieces() -> Iterator[pa.RecordBatch]:
         yield PIECE
-        raise OSError("the disk is gone")
+        raise error
 
     return pa.RecordBatchReader.from_batches(PIECE.schema, pieces())
 
 
 def left_by_a_broken_reader(server: Server, kind: str, name: str) -> None:
     with driftline.connect(server.address) as client, pytest.raises(driftline.InvalidInput, match="the disk is gone"):
-        upload(client, kind)(name, reference=failing_reader())
+        upload(client, kind)(name, reference=failing_reader(OSError("the disk is gone")))
 
 
 def left_with_its_channel(server: Server, kind: str, name: str) -> None:
@@ -160,6 +160,15 @@ def left_by_ctrl_c(server: Server, kind: str, name: str) -> None:
         upload(client, kind)(name, reference=endless_reader())
 
 
+def gone_on_after_its_end(server: Server, kind: str, name: str) -> None:
+    """With the very piece that its end does not count."""
+    given = messages(kind, name)
+    end = type(given[0])(end=pb.ReferenceEnd(rows=PIECE.num_rows))
+    with pytest.raises(grpc.RpcError, match="after the end") as refused:
+        call_of(server, kind)(iter([*given, end, given[-1]]), timeout=CALL_S)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 INTERRUPTIONS = [
     cancelled,
     cut_by_the_deadline,
@@ -168,6 +177,7 @@ INTERRUPTIONS = [
     left_with_its_channel,
     left_by_ctrl_c,
     half_closed_before_its_end,
+    gone_on_after_its_end,
 ]
 
 
@@ -209,6 +219,29 @@ def test_a_client_that_is_killed_changes_nothing(roomy: Server, kind: str, call:
         assert client.stdout.readline() == "sent\n"
         client.kill()
     nothing_came_of_it(roomy, kind, "killed")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        (OSError("the disk is gone"), driftline.InvalidInput("the reference cannot be read: the disk is gone")),
+        (KeyboardInterrupt(), KeyboardInterrupt()),
+        (SystemExit(3), SystemExit(3)),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_who_reads_a_broken_source_sees_its_error_and_nothing_else(
+    server: Server, kind: str, raised: BaseException, told: BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = f"uploads/broken/{kind}-{type(raised).__name__}"
+    with driftline.connect(server.address) as client:
+        if kind == "set_reference":
+            client.create_endpoint(name, reference=PIECE)
+        with pytest.raises(type(told)) as seen:
+            upload(client, kind)(name, reference=failing_reader(raised))
+    assert str(seen.value) == str(told) and seen.value.__suppress_context__
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -47,8 +47,9 @@ def export(
 ) -> None:
     """Write the rows of endpoint NAME to Parquet files in DIR, one an hour, in the order of event time.
 
-    A file is named by the start of its hour, and replaces one of that name. Numbers are doubles, as they are counted. Hours of
-    which rows are not kept are listed, with the setting that keeps them; where none is kept, that is an error.
+    A file is named by the start of its hour, and replaces one of that name: give each endpoint a DIR of its own. Numbers are
+    doubles, as they are counted. Hours of which rows are not kept are listed, with the setting that keeps them; where none is kept,
+    that is an error.
     """
     if window is not None and (start is not None or end is not None):
         raise click.UsageError("give either --window, or --start and --end, not both")
@@ -56,7 +57,7 @@ def export(
         kept, rows = client.rows_kept(name, start=start, end=end, window=window)
         folder.mkdir(parents=True, exist_ok=True)
         files = written(kept, rows, folder)
-    others = _others(folder, files, clear=clear)
+    others = _others(folder, files.paths, clear=clear)
     _tell(kept, files, folder, as_json=as_json)
     if others:
         said = f"driftline: {others} files of other hours are in {folder} too, from earlier exports: --clear removes them"
@@ -76,21 +77,22 @@ def _others(folder: Path, files: list[Path], *, clear: bool) -> int:
     return 0
 
 
-def written(kept: "driftline.Kept", rows: "pa.RecordBatchReader", folder: Path) -> list[Path]:
+def written(kept: "driftline.Kept", rows: "pa.RecordBatchReader", folder: Path) -> "HourFiles":
     """Writes rows, which come in order, an hour a file; returns the files."""
     with rows_bar(aside()) as progress, HourFiles(folder, kept) as files:
         task = progress.add_task("export", total=kept.rows)
         for batch in rows:
             files.write(batch)
             progress.update(task, advance=batch.num_rows)
-    return files.paths
+    return files
 
 
 class HourFiles:
-    """Parquet files, one an hour; each has its name when it is whole."""
+    """Parquet files, one an hour; each has its name when it is whole. `replaced`: how many took the place of one of that name."""
 
     def __init__(self, folder: Path, kept: "driftline.Kept") -> None:
         self.paths: list[Path] = []
+        self.replaced = 0
         self._folder = folder
         self._schema = kept.schema
         self._time = kept.timestamp
@@ -133,6 +135,7 @@ class HourFiles:
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+            self.replaced += self.paths[-1].exists()
             _part(self.paths[-1]).replace(self.paths[-1])
 
 
@@ -140,14 +143,15 @@ def _part(path: Path) -> Path:
     return path.with_suffix(".part")
 
 
-def _tell(kept: "driftline.Kept", files: list[Path], folder: Path, *, as_json: bool) -> None:
+def _tell(kept: "driftline.Kept", files: HourFiles, folder: Path, *, as_json: bool) -> None:
     if as_json:
-        print_json(kept_document(kept) | {"files": [str(path) for path in files]})
+        print_json(kept_document(kept) | {"files": [str(path) for path in files.paths]})
     else:
         console = output()
         sample = f", a sample of {kept.share:.3g}" if kept.share < 1 else ""
         said = f"{kept.rows:,} rows of {plain(kept.endpoint)}, {between(kept.start, kept.end)}{sample}"
-        console.print(Text(f"{said}\n  {len(files)} files in {plain(str(folder))}"), soft_wrap=True)
+        instead = f", {files.replaced} of them in place of earlier ones of the same hours" if files.replaced else ""
+        console.print(Text(f"{said}\n  {len(files.paths)} files in {plain(str(folder))}{instead}"), soft_wrap=True)
     for gap in kept.gaps:
         rows = f"{gap.counted - gap.kept:,} of {gap.counted:,} rows" if gap.counted else "rows"
         said = f"driftline: {rows} of {between(gap.start, gap.end)} are not kept ({gap.setting}): {gap.remedy}"

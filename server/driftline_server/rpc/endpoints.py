@@ -157,6 +157,8 @@ class _Upload:
         sample: list[pa.RecordBatch] = []
         for part in parts:
             if part.WhichOneof("part") == "end":
+                if next(parts, None) is not None:
+                    raise InvalidInput("a message came after the end; send all chunks before it", field="part")
                 self._complete(part.end, sample)
                 break
             if part.WhichOneof("part") != "chunk":
