@@ -36,9 +36,19 @@ def batches_of(table: Any, given: Mapping[str, Any]) -> Iterator[pa.RecordBatch]
     yield from (sendable(batch) for batch in batches if batch.num_rows)
 
 
+class _Sendable:
+    """The last schema of which every column can be sent: from one batch to the next they seldom differ."""
+
+    last = pa.schema([])
+
+
 def sendable(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch, without the columns that Arrow can neither copy nor send."""
-    if all(map(is_sendable, batch.schema.types)):
+    schema = batch.schema
+    if _Sendable.last.equals(schema):
+        return batch
+    if all(map(is_sendable, schema.types)):
+        _Sendable.last = schema
         return batch
     columns: Columns = []
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
