@@ -148,9 +148,9 @@ class Alerting:
             )
             firing = {each.id for each in self._board.under_way().values() if each.state is Phase.FIRING}
 
-            def begin(connection: sqlite3.Connection) -> None:
+            def begin(connection: sqlite3.Connection) -> set[str]:
                 book.save_silence(connection, silence)
-                holding.hold(connection, silence.covers, firing=firing)
+                return holding.hold(connection, silence.covers, firing=firing)
 
             self._commit(Changes(), begin)
             return silence
@@ -257,19 +257,24 @@ class Alerting:
         self._ledger.write(lambda connection: book.prune(connection, before_us))
         self.receivers.prune(before_us, self._board.under_way())
 
-    def _commit(self, changes: Changes, also: Callable[[sqlite3.Connection], None] | None = None) -> None:
-        """Stores what changed and what is to be told of it, as one; then wakes those who wait for it."""
+    def _commit(self, changes: Changes, also: Callable[[sqlite3.Connection], set[str] | None] | None = None) -> None:
+        """Stores what changed and what is to be told of it, as one; then wakes those who wait for it.
+
+        `also` may return alerts whose beginning nobody is told any more.
+        """
         if not changes and also is None:
             return
         messages = [(told(each), self.receivers.told_of(each)) for each in changes.notifications]
 
         def save(connection: sqlite3.Connection) -> int:
             book.save_changes(connection, changes, self._board.clock)
-            withdraw(connection, changes.transitions)
+            unheard = withdraw(connection, changes.transitions)
             for message, wanted in messages:
                 outbox.enqueue(connection, message, wanted)
             if also is not None:
-                also(connection)
+                unheard |= also(connection) or set()
+            if unheard:
+                book.save_states(connection, self._board.take_back(unheard))  # it waits for this thread
             return book.last_step(connection)
 
         try:

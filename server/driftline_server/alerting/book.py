@@ -27,11 +27,7 @@ class Step:
 
 def save_changes(connection: sqlite3.Connection, changes: Changes, clock: Steady) -> None:
     """Stores what a call on the board did."""
-    for state in changes.states:
-        connection.execute(
-            "INSERT OR REPLACE INTO alert_states (rule, endpoint, column_name, body) VALUES (?, ?, ?, ?)",
-            (state.rule, state.endpoint, state.column, _json(to_dict(state))),
-        )
+    save_states(connection, changes.states)
     connection.executemany("DELETE FROM alert_states WHERE rule = ? AND endpoint = ? AND column_name = ?", changes.forgotten)
     connection.executemany(_SAVE_ALERT, (_row(alert) for alert in changes.alerts))
     by_id = {alert.id: alert for alert in changes.alerts}
@@ -45,6 +41,14 @@ def save_changes(connection: sqlite3.Connection, changes: Changes, clock: Steady
     )
     connection.execute(
         "INSERT OR REPLACE INTO alert_clock (id, last_us, behind_us) VALUES (1, ?, ?)", (clock.last_us, clock.behind_us)
+    )
+
+
+def save_states(connection: sqlite3.Connection, states: Iterable[AlertState]) -> None:
+    """Stores what is remembered of rules."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO alert_states (rule, endpoint, column_name, body) VALUES (?, ?, ?, ?)",
+        ((each.rule, each.endpoint, each.column, _json(to_dict(each))) for each in states),
     )
 
 

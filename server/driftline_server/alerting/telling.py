@@ -12,11 +12,14 @@ from driftline_server.outbox.holding import Covers
 _WITHDRAWS = {Phase.ACKNOWLEDGED: holding.withdraw_known, Phase.RESOLVED: holding.withdraw_held}
 
 
-def withdraw(connection: sqlite3.Connection, transitions: Iterable[Transition]) -> None:
-    """Takes back what waits to be told and is known or over since these steps; to be asked before their ends are enqueued."""
-    for each in transitions:
-        if each.after in _WITHDRAWS:
-            _WITHDRAWS[each.after](connection, each.alert_id)
+def withdraw(connection: sqlite3.Connection, transitions: Iterable[Transition]) -> set[str]:
+    """Takes back what waits to be told and is known or over since these steps; to be asked before their ends are enqueued.
+
+    Returns the alerts whose beginning nobody was told, nor is.
+    """
+    return {
+        alert for each in transitions if each.after in _WITHDRAWS for alert in _WITHDRAWS[each.after](connection, each.alert_id)
+    }
 
 
 def covered_by(silences: Iterable[Silence]) -> Covers:

@@ -37,19 +37,19 @@ class Town:
         note = told(name, status=status, at_us=self.night.clock.at_us, endpoint=endpoint, group=endpoint)
         self.write(lambda connection: outbox.enqueue(connection, note, [NIGHT, OPS]))
 
-    def silence(self, *firing: str, endpoint: str = ENDPOINT) -> None:
+    def silence(self, *firing: str, endpoint: str = ENDPOINT) -> set[str]:
         alerts = {f"alert-{each}" for each in firing}
-        self.write(lambda connection: holding.hold(connection, lambda _, of: of == endpoint, firing=alerts))
+        return self.night.ledger.write(lambda connection: holding.hold(connection, lambda _, of: of == endpoint, firing=alerts))
 
     def unsilence(self, *still: str) -> None:
         now_us = self.night.clock.at_us
         self.write(lambda connection: holding.release(connection, lambda _, of: of in still, [NIGHT, OPS], now_us=now_us))
 
-    def acknowledge(self, name: str) -> None:
-        self.write(lambda connection: holding.withdraw_known(connection, f"alert-{name}"))
+    def acknowledge(self, name: str) -> set[str]:
+        return self.night.ledger.write(lambda connection: holding.withdraw_known(connection, f"alert-{name}"))
 
-    def end(self, name: str) -> None:
-        self.write(lambda connection: holding.withdraw_held(connection, f"alert-{name}"))
+    def end(self, name: str) -> set[str]:
+        return self.night.ledger.write(lambda connection: holding.withdraw_held(connection, f"alert-{name}"))
 
     def run(self, seconds: float) -> None:
         """Lets both work, one after the other, until so many seconds from now."""
@@ -103,6 +103,18 @@ def test_an_end_that_waits_when_a_silence_begins_is_told_after_it(town: Town) ->
     assert town.names == ([], [["a"], ["a-over"]])
 
 
+@pytest.mark.parametrize("went", [False, True])
+def test_whose_beginning_went_to_nobody_is_said(town: Town, went: bool) -> None:
+    for name in "abc":
+        town.tell(name)
+    if went:
+        town.ops.run(60)
+    assert town.acknowledge("a") == (set() if went else {"alert-a"})
+    assert town.silence("c") == (set() if went else {"alert-b"})
+    assert town.end("c") == (set() if went else {"alert-c"})
+    assert town.acknowledge("a") == town.silence() == town.end("c") == set()
+
+
 def test_what_ended_while_it_was_held_was_never_told(town: Town) -> None:
     town.tell("a")
     town.ops.run(1)
@@ -151,8 +163,7 @@ def test_what_is_on_its_way_is_not_taken_back(town: Town) -> None:
     with pytest.raises(KeyboardInterrupt):
         town.ops.lane.step()
     town.ops.wire.fails = lambda _: None
-    town.acknowledge("a")
-    town.silence()
+    assert town.acknowledge("a") == town.silence() == set()
     town.ops.restart()
     town.ops.run(1)
     assert town.ops.wire.names == [["a"]]
