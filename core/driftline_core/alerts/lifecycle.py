@@ -135,6 +135,7 @@ def is_idle(state: AlertState, rule: Rule | None, moment: Moment) -> bool:
         state.phase in (Phase.INACTIVE, Phase.RESOLVED)
         and not (state.events or state.is_reset or state.owed_resolve)
         and state.steady_breached_us is None
+        and (state.steady_onset_us is None or state.steady_onset_us < moment.steady_us)  # else the next would have its id
         and not _is_cooling(state, rule, moment)
     )
 

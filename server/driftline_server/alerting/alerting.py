@@ -63,6 +63,7 @@ class Alerting:
 
     def start(self) -> None:
         """Takes up what was stored; every endpoint is looked at once."""
+        self.receivers.load()  # before alerts end, of which callbacks are told
         self._load()
         self._news = set(self._watch.registry.by_uid())
         self._watch.registry.listeners.append(self)
@@ -264,11 +265,12 @@ class Alerting:
         """
         if not changes and also is None:
             return
+        there = set(self.receivers.names())
         messages = [(told(each), self.receivers.told_of(each)) for each in changes.notifications]
 
         def save(connection: sqlite3.Connection) -> int:
             book.save_changes(connection, changes, self._board.clock)
-            unheard = withdraw(connection, changes.transitions)
+            unheard = withdraw(connection, changes.transitions, there)
             for message, wanted in messages:
                 outbox.enqueue(connection, message, wanted)
             if also is not None:

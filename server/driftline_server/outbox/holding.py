@@ -64,9 +64,7 @@ def release(connection: sqlite3.Connection, covers: Covers, receivers: Iterable[
 def withdraw_known(connection: sqlite3.Connection, alert: str) -> set[str]:
     """Somebody has acknowledged an alert: that it fires is told to nobody more. Returns it, if nobody was told before."""
     known = [each for each in _waiting(connection, "deliveries.alert = ?", alert) if each.status == FIRING]
-    unheard = _withdraw(connection, known)
-    _rest(connection, known)
-    return unheard
+    return _take_back(connection, known)
 
 
 def withdraw_held(connection: sqlite3.Connection, alert: str) -> set[str]:
@@ -75,7 +73,31 @@ def withdraw_held(connection: sqlite3.Connection, alert: str) -> set[str]:
     return _withdraw(connection, [each for each in held if each.status == FIRING])
 
 
-def _waiting(connection: sqlite3.Connection, where: str, *parameters: str) -> list[_Waiting]:
+def withdraw_absent(connection: sqlite3.Connection, alert: str, there: Container[str]) -> set[str]:
+    """An alert has ended: its beginning is not told to who is not `there` and was not told yet. Returns it, if nobody was."""
+    waiting = [each for each in _waiting(connection, "deliveries.alert = ?", alert) if each.receiver not in there]
+    return _take_back(connection, [each for each in waiting if each.status == FIRING])
+
+
+def withdraw_ends(connection: sqlite3.Connection, receiver: str) -> None:
+    """A receiver is back, and wants no ends: those that waited for it are not told."""
+    _take_back(connection, [each for each in _waiting(connection, "receiver = ?", receiver) if each.status != FIRING])
+
+
+def forget(connection: sqlite3.Connection, *, receiver: str, before_us: int) -> int:
+    """What has waited since before an instant for a receiver that is not there is not told; returns how many notifications."""
+    old = _waiting(connection, "receiver = ? AND created_us < ?", receiver, before_us)
+    _take_back(connection, old)
+    return len(old)
+
+
+def _take_back(connection: sqlite3.Connection, waiting: Collection[_Waiting]) -> set[str]:
+    unheard = _withdraw(connection, waiting)
+    _rest(connection, waiting)
+    return unheard
+
+
+def _waiting(connection: sqlite3.Connection, where: str, *parameters: str | int) -> list[_Waiting]:
     rows = connection.execute(f"{_UNSENT} AND {where}", parameters)
     return [_Waiting(*row) for row in rows]
 

@@ -62,7 +62,7 @@ def expected(rule: Rule, history: History) -> list[tuple[int, str]]:
                 until = _first(
                     k
                     for k in range(resolved, len(history))
-                    if (isinstance(history[k], Look) or k == resolved) and not _silenced(history, k)
+                    if (isinstance(history[k], Look) or _is_act(history[k], "reset")) and not _silenced(history, k)
                 )
                 if until is not None:
                     told.append((until, 0, "resolved"))

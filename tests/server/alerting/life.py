@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from tests.core.alerts.looking import ENDPOINT, HOUR, metric
@@ -34,8 +34,8 @@ OPS: Mapping[str, object] = {"name": "ops", "callback": "127.0.0.1:1025", "allow
 class Endpoint:
     """What of a registration is looked at here."""
 
-    uid: str = UID
-    name: str = ENDPOINT
+    uid: str
+    name: str
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Seen:
     """In place of a watch: one endpoint, whose latency is given."""
 
     clock: FakeClock
+    name: str = ENDPOINT
     latency: float = 0.1
     tick: int = 0
     news_: set[str] = field(default_factory=set)
@@ -60,14 +61,14 @@ class Seen:
         return found
 
     def served(self, uids: Iterable[str] = (UID,)) -> list[Endpoint]:
-        return [Endpoint(uid) for uid in uids]
+        return [Endpoint(uid, self.name) for uid in uids]
 
     def totals(self, uids: Iterable[str]) -> dict[str, None]:
         return dict.fromkeys(uids)
 
     def seen(self, board: Board, endpoint: Endpoint, totals: None, *, at_us: int, by_clock: bool) -> Iterator[Observation]:
         if self.tick:
-            yield metric("latency_p99", self.latency, at_us=at_us, tick=self.tick)
+            yield replace(metric("latency_p99", self.latency, at_us=at_us, tick=self.tick), endpoint=endpoint.name)
 
 
 @dataclass
@@ -127,11 +128,12 @@ class Life:
         self.seen.latency, self.seen.tick, self.seen.news_ = latency, self.seen.tick + 1, {UID}
         self.settle()
 
-    def fire(self) -> str:
-        """A new alert, or one that goes on; returns its id."""
-        self.look(0.9)
+    def fire(self, *, after_s: float = 1.0, arrives: bool = True) -> str:
+        """An alert begins, and arrives at who is awake; returns its id."""
+        self.look(0.9, after_s=after_s)
         (alert,) = self.alerts("firing")
-        self.arrive()
+        if arrives:
+            self.arrive()
         return alert.id
 
     def arrive(self) -> None:
@@ -141,9 +143,9 @@ class Life:
             assert time.monotonic() < until, self.waiting()
             self.settle()
 
-    def end(self) -> None:
+    def end(self, *, after_s: float = 1.0) -> None:
         """No alert fires any more."""
-        self.look(0.1)
+        self.look(0.1, after_s=after_s)
         assert self.alerts("firing") == self.alerts("acknowledged") == []
 
     def alerts(self, state: str) -> list[Alert]:
@@ -153,6 +155,7 @@ class Life:
         """Lets time pass."""
         self.clock.advance(seconds)
         self.settle()
+        self.alerting.receivers.wake(self.alerting.receivers.names())
 
     def silence(self, seconds: float = 600.0) -> str:
         return self.alerting.silence("*", rule="", duration_us=int(seconds * 1e6), reason="").id

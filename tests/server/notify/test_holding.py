@@ -190,11 +190,53 @@ def test_what_is_held_is_listed_as_waiting_for_no_moment(town: Town) -> None:
     assert town.ops.lane.step() is None  # and nobody looks again and again whether it may go
 
 
-def test_what_is_held_for_a_receiver_that_is_gone_is_given_up(town: Town) -> None:
+def test_what_is_held_for_a_receiver_that_is_gone_is_told_when_it_is_back(town: Town) -> None:
     town.tell("a")
     town.silence("a")
-    town.write(lambda connection: outbox.give_up(connection, "ops", now_us=NOW_US) and None)
-    assert town.ops.states() == {"dead": 1, "waiting": 1}
+    assert town.night.ledger.write(lambda connection: outbox.give_up(connection, "ops", now_us=NOW_US)) == 0
+    now_us = town.night.clock.at_us
+    town.write(lambda connection: holding.release(connection, lambda *_: False, [NIGHT], now_us=now_us))
+    town.ops.restart()
+    town.ops.run(1)
+    assert town.ops.wire.names == [["a"]]
+
+
+@pytest.mark.parametrize("there", [{"night"}, {"night", "ops"}])
+def test_what_waits_for_one_who_is_out_and_ends_is_withdrawn_from_it_alone(town: Town, there: set[str]) -> None:
+    town.tell("a")
+    assert town.night.ledger.write(lambda connection: holding.withdraw_absent(connection, "alert-a", there)) == set()
+    town.tell("a-over")
+    town.run(2 * MORNING_S)
+    assert town.names == ([["a", "a-over"]], [["a", "a-over"]] if "ops" in there else [])
+
+
+def test_what_was_withdrawn_from_all_who_are_out_was_told_to_nobody(town: Town) -> None:
+    town.tell("a")
+    assert town.night.ledger.write(lambda connection: holding.withdraw_absent(connection, "alert-a", ())) == {"alert-a"}
+
+
+def test_an_end_waits_in_its_beginnings_group_for_one_who_is_out_and_comes_once(town: Town) -> None:
+    town.tell("a")
+    town.ops.run(1)
+    for _ in range(2):
+        over = told("a-over", status=RESOLVED, at_us=town.ops.clock.at_us, endpoint=ENDPOINT, group=ENDPOINT)
+        town.write(lambda connection, over=over: outbox.enqueue(connection, over, [NIGHT]))  # type: ignore[misc]
+    town.ops.restart()
+    town.ops.run(600)
+    assert town.ops.wire.names == [["a"], ["a-over"]]
+
+
+def test_what_has_waited_too_long_for_one_who_is_out_is_forgotten_and_nothing_else(town: Town) -> None:
+    town.tell("a")
+    town.silence("a")
+    town.night.clock.advance(60)
+    town.tell("b")
+    before_us = town.night.clock.at_us
+    assert town.night.ledger.write(lambda connection: holding.forget(connection, receiver="ops", before_us=before_us)) == 1
+    assert town.night.ledger.write(lambda connection: holding.forget(connection, receiver="ops", before_us=before_us)) == 0
+    town.unsilence()
+    town.run(2 * MORNING_S)
+    assert town.names == ([["a", "b"]], [["b"]])
 
 
 def test_a_group_of_which_all_was_withdrawn_is_forgotten_in_time(town: Town) -> None:
