@@ -176,6 +176,10 @@ class Alerting:
         """Where a subscriber begins that wants only what is to come: whose steps, and the number of the last."""
         return self._ledger.write(book.place)
 
+    def mark_of(self, sequence: int) -> str:
+        """What tells a step from another of its number; empty where it is not kept."""
+        return self._ledger.write(lambda connection: book.mark_of(connection, sequence))
+
     def steps_after(self, sequence: int, *, timeout_s: float) -> list[Step]:
         """The next steps of all alerts; waits for some, none when the time is over."""
         with self._stepped:

@@ -1,5 +1,6 @@
 """Rules and alerts in SQLite: written within the caller's transaction, so that an alert and what is told of it are one."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -23,6 +24,12 @@ class Step:
     after: str
     at_us: int
     reason: str
+
+    @property
+    def mark(self) -> str:
+        """What tells it from another of its number, in a store that was put back from an older copy: it came at another time."""
+        parts = (self.alert.id, self.before, self.after, str(self.at_us), self.reason)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def save_changes(connection: sqlite3.Connection, changes: Changes, clock: Steady) -> None:
@@ -135,6 +142,11 @@ def last_step(connection: sqlite3.Connection) -> int:
     """The number of the newest step there was, be it pruned since: a subscriber may know it; 0: there was none."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'alert_steps'").fetchone()
     return int(row[0]) if row else 0
+
+
+def mark_of(connection: sqlite3.Connection, sequence: int) -> str:
+    """The mark of a step; empty where it was pruned, or there is none."""
+    return next((step.mark for step in _steps(connection, "sequence = ?", (sequence,))), "")
 
 
 def place(connection: sqlite3.Connection) -> tuple[str, int]:
