@@ -3,6 +3,7 @@
 import contextlib
 import json
 import queue
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -417,6 +418,35 @@ def test_a_token_of_another_data_folder_is_refused(tmp_path: Path) -> None:
             client.alerts(follow=True, resume_token=token)
         with client.alerts(follow=True, resume_token="0") as following:  # from the beginning
             assert next(following).endpoint == "two/default/model:latest"
+
+
+def test_a_token_from_before_an_older_copy_was_put_back_is_refused_though_that_has_come_as_far(tmp_path: Path) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    with Server(data=data) as server, driftline.connect(server.address) as client:
+        fires(server, client, "copied/model")
+        with client.alerts(follow=True, resume_token="0") as following:
+            next(following)
+            kept = following.resume_token
+    shutil.copytree(data, copy)
+    with Server(data=data) as server, driftline.connect(server.address) as client:
+        fires(server, client, "lost/model")
+        following = client.alerts(follow=True, resume_token=kept)
+        next(following)
+        token = following.resume_token
+        following.close()
+    shutil.rmtree(data)
+    copy.rename(data)
+    with Server(data=data) as server, driftline.connect(server.address) as client:
+        with pytest.raises(InvalidInput, match="this resume_token is ahead of this server"):
+            client.alerts(follow=True, resume_token=token)
+        fires(server, client, "other/model")  # as many steps as were lost
+        fires(server, client, "third/model")
+        with pytest.raises(
+            InvalidInput, match=r"of another step \d+ than this server has: was its data put back from an older copy"
+        ):
+            client.alerts(follow=True, resume_token=token)
+        with client.alerts(follow=True, resume_token=kept) as following:  # it was in the copy
+            assert [next(following).endpoint for _ in range(2)] == ["other/default/model:latest", "third/default/model:latest"]
 
 
 def test_a_rule_whose_receiver_is_gone_tells_the_default_ones(tmp_path: Path) -> None:

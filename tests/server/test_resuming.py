@@ -13,58 +13,69 @@ from driftline_server.rpc.resuming import BEGINNING, place_of, token_of
 
 OURS, THEIRS = "0f" * 16, "f0" * 16
 LAST = 20
+KEPT = {number: f"mark{number}" for number in range(10, LAST + 1)}  # those before were pruned
+
+
+def mark_of(sequence: int) -> str:
+    return KEPT.get(sequence, "")
 
 
 def test_the_doctests_hold() -> None:
     assert doctest.testmod(resuming).failed == 0
 
 
-@pytest.mark.parametrize("has_store", [True, False])
-@pytest.mark.parametrize("sequence", [0, 1, LAST])
-def test_a_token_of_ours_is_its_place(sequence: int, has_store: bool) -> None:
-    assert place_of(token_of(OURS, sequence), OURS, last=LAST, has_store=has_store) == sequence
+@pytest.mark.parametrize("sequence", [0, 1, 10, LAST])
+def test_a_token_of_ours_is_its_place(sequence: int) -> None:
+    assert place_of(token_of(OURS, sequence, mark_of(sequence)), OURS, last=LAST, mark_of=mark_of) == sequence
 
 
-@pytest.mark.parametrize("has_store", [True, False])
-def test_none_is_from_now_on_and_the_beginning_is_before_all(has_store: bool) -> None:
-    assert place_of("", OURS, last=LAST, has_store=has_store) == LAST
-    assert place_of(BEGINNING, OURS, last=LAST, has_store=has_store) == 0
+def test_none_is_from_now_on_and_the_beginning_is_before_all() -> None:
+    assert place_of("", OURS, last=LAST, mark_of=mark_of) == LAST
+    assert place_of(BEGINNING, OURS, last=LAST, mark_of=mark_of) == 0
 
 
-def test_a_number_alone_is_of_a_store_that_may_have_given_it_out() -> None:
-    assert place_of("17", OURS, last=LAST, has_store=True) == 17
-    with pytest.raises(InvalidInput, match="not of this server"):
-        place_of("17", OURS, last=LAST, has_store=False)
+def test_of_a_step_that_was_pruned_its_number_has_to_do() -> None:
+    assert place_of(token_of(OURS, 9, "as it was told"), OURS, last=LAST, mark_of=mark_of) == 9
+
+
+@pytest.mark.parametrize("mark", ["mark11", "", "mark10-"])
+def test_another_step_of_the_number_is_told_from_it(mark: str) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"this resume_token is of another step 10 than this server has: .* an older copy\? Subscribe"
+    ) as refused:
+        place_of(token_of(OURS, 10, mark), OURS, last=LAST, mark_of=mark_of)
+    assert refused.value.field == "resume_token"
 
 
 @pytest.mark.parametrize(
     "token",
     [
-        token_of(THEIRS, 1),
-        token_of("", 1),
+        token_of(THEIRS, 10, "mark10"),
+        token_of("", 10, "mark10"),
         f"{OURS}-",
         f"{OURS}--1",
-        f"{OURS}-x",
-        f"{OURS}-²",
+        f"{OURS}-x-",
+        f"{OURS}-²-",
+        f"{OURS}-10",
         OURS,
         "-1",
         "ever since",
         "1" * 20,
         " 1",
+        "17",
     ],
 )
 def test_what_is_not_ours_is_refused(token: str) -> None:
     with pytest.raises(InvalidInput, match="this resume_token is not of this server") as refused:
-        place_of(token, OURS, last=LAST, has_store=True)
+        place_of(token, OURS, last=LAST, mark_of=mark_of)
     assert refused.value.field == "resume_token"
 
 
-@pytest.mark.parametrize("token", [token_of(OURS, LAST + 1), str(LAST + 1)])
-def test_what_is_ahead_is_told_why(token: str) -> None:
+def test_what_is_ahead_is_told_why() -> None:
     with pytest.raises(
         InvalidInput, match=r"ahead of this server, which has come to step 20: .* an older copy\? Subscribe"
     ) as refused:
-        place_of(token, OURS, last=LAST, has_store=True)
+        place_of(token_of(OURS, LAST + 1, "mark"), OURS, last=LAST, mark_of=mark_of)
     assert refused.value.field == "resume_token"
 
 

@@ -187,6 +187,13 @@ class Board:
         self._keep(key, entry, reset(entry.state, moment, self._silences.values()), moment, gathered)
         return gathered.changes()
 
+    def take_back(self, ids: Container[str]) -> tuple[AlertState, ...]:
+        """That these alerts fire went to nobody: the cooldowns it began are over. Returns the states to store; again the same."""
+        taken = [entry.state for entry in self._entries.values() if entry.state.told_id in ids]
+        for state in taken:
+            state.steady_told_us = None
+        return tuple(taken)
+
     def under_way(self) -> dict[str, Alert]:
         """The alerts that have not ended, by id, as they are now: what is stored of their values may be a minute older."""
         states = [entry.state for entry in self._entries.values()]

@@ -9,7 +9,8 @@ once; the state remembers it, so that an evaluation after a restart finds nothin
 - It clears when no part breaches, and each that did while it fired has been seen clear since (see `evaluation`); with
   `reset = "manual"` only by hand. After a reset the same data does not begin a new alert; new data does.
 - `cooldown`: so long after a firing was told, no firing of this rule, endpoint and column is told. It is told at the end, if it
-  still fires. An acknowledged alert is known, and is not told any more.
+  still fires. An acknowledged alert is known, and is not told any more. A telling that went to nobody, since it was known or over
+  before it was sent, begins none (see `Board.take_back`).
 - A resolve is told where the firing was, whatever the cooldown; while silenced it waits for the silence's end.
 """
 
@@ -121,7 +122,8 @@ def settle(state: AlertState, rule: Rule | None, moment: Moment, silences: Itera
         state.owed_resolve = None
     if state.is_owed and rule is not None and not _is_cooling(state, rule, moment):
         told.append(Notification(state.alert(), moment.at_us, f"firing: {state.event}"))
-        state.is_owed, state.is_told, state.steady_told_us = False, True, moment.steady_us
+        state.is_owed, state.is_told = False, True
+        state.steady_told_us, state.told_id = moment.steady_us, state.id
     return tuple(told)
 
 
@@ -133,6 +135,7 @@ def is_idle(state: AlertState, rule: Rule | None, moment: Moment) -> bool:
         state.phase in (Phase.INACTIVE, Phase.RESOLVED)
         and not (state.events or state.is_reset or state.owed_resolve)
         and state.steady_breached_us is None
+        and (state.steady_onset_us is None or state.steady_onset_us < moment.steady_us)  # else the next would have its id
         and not _is_cooling(state, rule, moment)
     )
 

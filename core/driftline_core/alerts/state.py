@@ -21,6 +21,7 @@ class AlertState:
     is_told        the firing of this alert was told
     is_owed        it fires and is to be told, when silence and cooldown allow
     owed_resolve   the resolve of an alert that was told, waiting for the end of a silence
+    told_id        the alert whose firing was told last, at `steady_told_us`: None again where that went to nobody
     """
 
     rule: str
@@ -52,6 +53,7 @@ class AlertState:
     steady_onset_us: int | None = None
     steady_breached_us: int | None = None
     steady_told_us: int | None = None
+    told_id: str = ""
 
     def alert(self) -> Alert:
         """The latest alert, as others see it."""

@@ -63,6 +63,7 @@ class Alerting:
 
     def start(self) -> None:
         """Takes up what was stored; every endpoint is looked at once."""
+        self.receivers.load()  # before alerts end, of which callbacks are told
         self._load()
         self._news = set(self._watch.registry.by_uid())
         self._watch.registry.listeners.append(self)
@@ -148,9 +149,9 @@ class Alerting:
             )
             firing = {each.id for each in self._board.under_way().values() if each.state is Phase.FIRING}
 
-            def begin(connection: sqlite3.Connection) -> None:
+            def begin(connection: sqlite3.Connection) -> set[str]:
                 book.save_silence(connection, silence)
-                holding.hold(connection, silence.covers, firing=firing)
+                return holding.hold(connection, silence.covers, firing=firing)
 
             self._commit(Changes(), begin)
             return silence
@@ -174,6 +175,10 @@ class Alerting:
     def place(self) -> tuple[str, int]:
         """Where a subscriber begins that wants only what is to come: whose steps, and the number of the last."""
         return self._ledger.write(book.place)
+
+    def mark_of(self, sequence: int) -> str:
+        """What tells a step from another of its number; empty where it is not kept."""
+        return self._ledger.write(lambda connection: book.mark_of(connection, sequence))
 
     def steps_after(self, sequence: int, *, timeout_s: float) -> list[Step]:
         """The next steps of all alerts; waits for some, none when the time is over."""
@@ -257,19 +262,25 @@ class Alerting:
         self._ledger.write(lambda connection: book.prune(connection, before_us))
         self.receivers.prune(before_us, self._board.under_way())
 
-    def _commit(self, changes: Changes, also: Callable[[sqlite3.Connection], None] | None = None) -> None:
-        """Stores what changed and what is to be told of it, as one; then wakes those who wait for it."""
+    def _commit(self, changes: Changes, also: Callable[[sqlite3.Connection], set[str] | None] | None = None) -> None:
+        """Stores what changed and what is to be told of it, as one; then wakes those who wait for it.
+
+        `also` may return alerts whose beginning nobody is told any more.
+        """
         if not changes and also is None:
             return
+        there = set(self.receivers.names())
         messages = [(told(each), self.receivers.told_of(each)) for each in changes.notifications]
 
         def save(connection: sqlite3.Connection) -> int:
             book.save_changes(connection, changes, self._board.clock)
-            withdraw(connection, changes.transitions)
+            unheard = withdraw(connection, changes.transitions, there)
             for message, wanted in messages:
                 outbox.enqueue(connection, message, wanted)
             if also is not None:
-                also(connection)
+                unheard |= also(connection) or set()
+            if unheard:
+                book.save_states(connection, self._board.take_back(unheard))  # it waits for this thread
             return book.last_step(connection)
 
         try:

@@ -1,5 +1,6 @@
 """Rules and alerts in SQLite: written within the caller's transaction, so that an alert and what is told of it are one."""
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -24,14 +25,16 @@ class Step:
     at_us: int
     reason: str
 
+    @property
+    def mark(self) -> str:
+        """What tells it from another of its number, in a store that was put back from an older copy: it came at another time."""
+        parts = (self.alert.id, self.before, self.after, str(self.at_us), self.reason)
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
 
 def save_changes(connection: sqlite3.Connection, changes: Changes, clock: Steady) -> None:
     """Stores what a call on the board did."""
-    for state in changes.states:
-        connection.execute(
-            "INSERT OR REPLACE INTO alert_states (rule, endpoint, column_name, body) VALUES (?, ?, ?, ?)",
-            (state.rule, state.endpoint, state.column, _json(to_dict(state))),
-        )
+    save_states(connection, changes.states)
     connection.executemany("DELETE FROM alert_states WHERE rule = ? AND endpoint = ? AND column_name = ?", changes.forgotten)
     connection.executemany(_SAVE_ALERT, (_row(alert) for alert in changes.alerts))
     by_id = {alert.id: alert for alert in changes.alerts}
@@ -45,6 +48,14 @@ def save_changes(connection: sqlite3.Connection, changes: Changes, clock: Steady
     )
     connection.execute(
         "INSERT OR REPLACE INTO alert_clock (id, last_us, behind_us) VALUES (1, ?, ?)", (clock.last_us, clock.behind_us)
+    )
+
+
+def save_states(connection: sqlite3.Connection, states: Iterable[AlertState]) -> None:
+    """Stores what is remembered of rules."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO alert_states (rule, endpoint, column_name, body) VALUES (?, ?, ?, ?)",
+        ((each.rule, each.endpoint, each.column, _json(to_dict(each))) for each in states),
     )
 
 
@@ -131,6 +142,11 @@ def last_step(connection: sqlite3.Connection) -> int:
     """The number of the newest step there was, be it pruned since: a subscriber may know it; 0: there was none."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'alert_steps'").fetchone()
     return int(row[0]) if row else 0
+
+
+def mark_of(connection: sqlite3.Connection, sequence: int) -> str:
+    """The mark of a step; empty where it was pruned, or there is none."""
+    return next((step.mark for step in _steps(connection, "sequence = ?", (sequence,))), "")
 
 
 def place(connection: sqlite3.Connection) -> tuple[str, int]:

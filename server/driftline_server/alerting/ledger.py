@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from driftline_server.alerting.tables import create_alert_tables
-from driftline_server.outbox.tables import create_held, create_outbox
+from driftline_server.outbox.tables import create_held, create_outbox, index_heard
 from driftline_server.store import StoreWriter
 from driftline_server.store.standing import claim, create_standing
 
@@ -33,6 +33,7 @@ class MemoryLedger:
         with self._lock:
             create_outbox(self._connection)
             create_held(self._connection)
+            index_heard(self._connection)
             create_alert_tables(self._connection)
             create_standing(self._connection)
             claim(self._connection, secrets.token_hex(16), snapshot_minutes=0)

@@ -19,7 +19,7 @@ from driftline_server.notify.quiet import quiet_until_us
 from driftline_server.notify.receivers import Receiver, parse_receivers
 from driftline_server.notify.senders import CHECKS, Context, sender
 from driftline_server.notify.trial import trial
-from driftline_server.outbox import letters, outbox
+from driftline_server.outbox import holding, letters, outbox
 from driftline_server.outbox.dispatcher import Dispatcher
 from driftline_server.outbox.ledger import Ledger
 from driftline_server.outbox.letters import Letter
@@ -63,14 +63,17 @@ class Receivers:
         self._dispatcher = Dispatcher({}, (), ledger=ledger, clock=clock)
         self._checking = threading.Thread(target=self._look_for_addresses, name="addresses")
 
-    def start(self) -> None:
-        """Sends from now on, first what an earlier process left."""
+    def load(self) -> None:
+        """Knows the callbacks that were registered with an earlier process."""
 
         def load(connection: sqlite3.Connection) -> list[dict[str, Any]]:
             return [json.loads(body) for (body,) in connection.execute("SELECT body FROM callbacks ORDER BY name")]
 
         self._callbacks = parse_receivers(self._ledger.write(load))
-        for name in sorted(self._ledger.write(outbox.addressees) - set(self.names())):
+
+    def start(self) -> None:
+        """Sends from now on, first what an earlier process left; to be asked after load()."""
+        for name in self._absent():
             self._give_up(name)
         self._dispatcher.start()
         for receiver in self.all():
@@ -106,7 +109,7 @@ class Receivers:
 
     def told_of(self, notification: Notification) -> list[Receiver]:
         """Who is told that an alert fires: whom its rule names or, where none of those is there any more, the default ones. That it
-        has ended is told to whoever was told of it, so all may be asked for."""
+        has ended is told to whoever was told of it, so all there are may be asked for."""
         if not notification.is_firing:
             return self.all()
         named = notification.alert.receivers
@@ -163,7 +166,7 @@ class Receivers:
         found = self._ledger.write(lambda connection: letters.letters(connection, state=state, receiver=receiver))
         now_us = self._clock.now_us()
         quiet = {each.name: quiet_until_us(each.quiet_hours, now_us) for each in self.all()}
-        return [_after(each, quiet.get(each.receiver)) for each in found]
+        return [_after(each, quiet[each.receiver]) if each.receiver in quiet else _forlorn(each) for each in found]
 
     def resend(self, key: str) -> None:
         """Tries a dead letter anew. Raises NotFound, FailedPrecondition."""
@@ -205,8 +208,25 @@ class Receivers:
             log.warning("messages to a receiver that is there no more were given up", receiver=name, messages=given_up)
 
     def prune(self, before_us: int, lasting: Iterable[str]) -> None:
-        """Forgets messages that were settled before, but those on alerts that last."""
+        """Forgets messages that were settled before, but those on alerts that last; and what has waited for who is not there."""
+        for name in self._absent():
+            forgotten = self._ledger.write(partial(holding.forget, receiver=name, before_us=before_us))
+            if forgotten:
+                log.warning(
+                    "what waited for a receiver that is there no more was forgotten", receiver=name, notifications=forgotten
+                )
         self._ledger.write(lambda connection: letters.prune(connection, before_us=before_us, lasting=lasting))
+
+    def _absent(self) -> list[str]:
+        """Of whom there is something to tell, and who are not there."""
+        return sorted(self._ledger.write(outbox.addressees) - set(self.names()))
+
+
+def _forlorn(letter: Letter) -> Letter:
+    """A letter for a receiver that is not there."""
+    if letter.state != "waiting":
+        return letter
+    return replace(letter, next_attempt_us=None, error="there is no receiver of this name; it waits for one")
 
 
 def _after(letter: Letter, quiet_until_us: int | None) -> Letter:

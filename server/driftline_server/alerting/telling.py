@@ -1,22 +1,28 @@
 """From what the board wants told to what the outbox carries, and what it is to carry no more."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from driftline_core.alerts import Notification, Phase, Silence, Transition
 from driftline_server.notify import notification as outgoing
 from driftline_server.outbox import holding
 from driftline_server.outbox.holding import Covers
 
-# What waits in the outbox when an alert takes a step is not told any more, if it should not be.
-_WITHDRAWS = {Phase.ACKNOWLEDGED: holding.withdraw_known, Phase.RESOLVED: holding.withdraw_held}
 
+def withdraw(connection: sqlite3.Connection, transitions: Iterable[Transition], there: Container[str]) -> set[str]:
+    """Takes back what waits to be told and is known or over since these steps; to be asked before their ends are enqueued.
 
-def withdraw(connection: sqlite3.Connection, transitions: Iterable[Transition]) -> None:
-    """Takes back what waits to be told and is known or over since these steps; to be asked before their ends are enqueued."""
+    `there`: the receivers there are. Returns the alerts whose beginning nobody was told, nor is.
+    """
+    unheard = set()
     for each in transitions:
-        if each.after in _WITHDRAWS:
-            _WITHDRAWS[each.after](connection, each.alert_id)
+        match each.after:
+            case Phase.ACKNOWLEDGED:
+                unheard |= holding.withdraw_known(connection, each.alert_id)
+            case Phase.RESOLVED:
+                unheard |= holding.withdraw_held(connection, each.alert_id)
+                unheard |= holding.withdraw_absent(connection, each.alert_id, there)
+    return unheard
 
 
 def covered_by(silences: Iterable[Silence]) -> Covers:

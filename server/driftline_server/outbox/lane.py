@@ -14,7 +14,7 @@ from driftline_server.notify.notification import Delivery
 from driftline_server.notify.quiet import quiet_until_us
 from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders import Sender
-from driftline_server.outbox import outbox
+from driftline_server.outbox import holding, outbox
 from driftline_server.outbox.ledger import Ledger
 from driftline_server.outbox.limits import USUAL, Limits
 
@@ -46,6 +46,8 @@ class Lane:
         """Before the first step of a process."""
         self._seen_us = self.clock.now_us()
         self._hasten(self._seen_us)
+        if not self.receiver.resolved:
+            self.ledger.write(lambda connection: holding.withdraw_ends(connection, self.receiver.name))
 
     def step(self) -> int | None:
         """Sends at most one message; returns when to be called again, in epoch microseconds, or None: when something is enqueued.

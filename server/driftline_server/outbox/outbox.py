@@ -17,11 +17,14 @@ from driftline_server.notify.receivers import Receiver
 def enqueue(connection: sqlite3.Connection, told: Notification, receivers: Iterable[Receiver]) -> None:
     """Puts a notification into the outbox, for each receiver that wants it; again is as good as once.
 
-    That an alert has ended is told to those only whom its firing was told to.
+    That an alert has ended is told to those only whom its firing was told to, `receivers` being all there are: for one that is not
+    there now it waits. What waits for such ends with retention (see `holding.forget`).
     """
     wanted = list(receivers)
     if told.status != FIRING:
-        wanted = [receiver for receiver in wanted if receiver.resolved and _has_heard(connection, receiver, told.alert)]
+        there = {receiver.name: receiver for receiver in wanted}
+        heard = [there.get(name) or absent(name) for name in _heard(connection, told.alert)]
+        wanted = [receiver for receiver in heard if receiver.resolved]
     if not wanted:
         return
     connection.execute(
@@ -42,9 +45,13 @@ def schedule(connection: sqlite3.Connection, receiver: str, group: str, *, now_u
     connection.execute(_GROUP_WAITS, {"receiver": receiver, "group": group, "now": now_us, "interval": interval_us})
 
 
-def _has_heard(connection: sqlite3.Connection, receiver: Receiver, alert: str) -> bool:
-    heard = connection.execute("SELECT 1 FROM deliveries WHERE receiver = ? AND alert = ? LIMIT 1", (receiver.name, alert))
-    return heard.fetchone() is not None
+def absent(name: str) -> Receiver:
+    """One that is not in the settings, as far as anything is known of it."""
+    return Receiver(name, Console())
+
+
+def _heard(connection: sqlite3.Connection, alert: str) -> list[str]:
+    return [name for (name,) in connection.execute("SELECT DISTINCT receiver FROM deliveries WHERE alert = ?", (alert,))]
 
 
 # A group rests when nothing of it waits or is under way, and its interval is over.
@@ -142,21 +149,10 @@ WHERE receiver = :receiver AND group_key = :group
 
 
 def give_up(connection: sqlite3.Connection, name: str, *, now_us: int) -> int:
-    """Makes dead letters of all that waits for a receiver that is there no more; returns how many."""
-    gone = Receiver(name, Console())
-    connection.execute(
-        "DELETE FROM held_deliveries WHERE delivery IN (SELECT sequence FROM deliveries WHERE receiver = ?)", (name,)
-    )
-    connection.execute(
-        "UPDATE delivery_groups SET due_us = ? WHERE receiver = ? AND EXISTS (SELECT 1 FROM deliveries"
-        " WHERE receiver = delivery_groups.receiver AND group_key = delivery_groups.group_key AND message IS NULL)",
-        (now_us, name),
-    )
-    while _form(connection, gone, now_us):
-        pass
+    """Makes dead letters of the messages to a receiver that is there no more; returns how many. What is in none yet waits."""
     keys = connection.execute("SELECT id FROM messages WHERE receiver = ? AND state IN ('pending', 'sending')", (name,)).fetchall()
     for (key,) in keys:
-        settle(connection, key, gone, now_us=now_us, error="there is no receiver of this name any more")
+        settle(connection, key, absent(name), now_us=now_us, error="there is no receiver of this name any more")
     return len(keys)
 
 

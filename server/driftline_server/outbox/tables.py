@@ -62,6 +62,11 @@ CREATE TABLE held_deliveries (
 CREATE INDEX held_deliveries_alert ON held_deliveries (alert);
 """
 
+_HEARD = """
+DROP INDEX deliveries_alert;
+CREATE INDEX deliveries_alert ON deliveries (alert, receiver, sequence);  -- who was told of an alert, who is there no more included
+"""
+
 
 def create_outbox(connection: sqlite3.Connection) -> None:
     """Makes the tables, within the caller's transaction: a step of the store's migrations."""
@@ -71,6 +76,11 @@ def create_outbox(connection: sqlite3.Connection) -> None:
 def create_held(connection: sqlite3.Connection) -> None:
     """Makes the table of what is held, likewise: a later step."""
     _create(connection, _HELD)
+
+
+def index_heard(connection: sqlite3.Connection) -> None:
+    """Makes it quick to find who was told of an alert, likewise."""
+    _create(connection, _HEARD)
 
 
 def _create(connection: sqlite3.Connection, tables: str) -> None:

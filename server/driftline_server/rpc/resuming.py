@@ -1,4 +1,6 @@
-"""Resume tokens: a place in the numbered steps of one store, which a token names, so that no other store's is taken for it."""
+"""Resume tokens: a step of one store, named by the store, its number and its mark, so that no other is taken for it."""
+
+from collections.abc import Callable
 
 from driftline_core.errors import InvalidInput
 
@@ -7,41 +9,45 @@ BEGINNING = "0"
 _NUMBER_CHARACTERS_MAX = 19
 
 
-def token_of(lineage: str, sequence: int) -> str:
+def token_of(lineage: str, sequence: int, mark: str) -> str:
     """What a subscriber resumes with that knows the steps of a store up to one.
 
-    >>> token_of("5eed", 17)
-    '5eed-17'
+    >>> token_of("5eed", 17, "c0ffee")
+    '5eed-17-c0ffee'
     """
-    return f"{lineage}-{sequence}"
+    return f"{lineage}-{sequence}-{mark}"
 
 
-def place_of(token: str, lineage: str, *, last: int, has_store: bool) -> int:
+def place_of(token: str, lineage: str, *, last: int, mark_of: Callable[[int], str]) -> int:
     """The number of the last step that a subscriber knows of a store, whose newest is `last`. Raises InvalidInput.
 
-    A number alone is what servers gave out before tokens named the store. It is still taken, but not by a server without a store:
-    that one began after it, so that the number is surely another's.
+    `mark_of` a step is empty where the store keeps it no more: then its number has to do. A store that was put back from an older
+    copy takes its numbers a second time, for other steps: by their marks they are told apart.
 
-    >>> place_of("5eed-17", "5eed", last=20, has_store=True), place_of("", "5eed", last=20, has_store=True)
+    >>> place_of("5eed-17-c0ffee", "5eed", last=20, mark_of=lambda sequence: "c0ffee"), place_of("", "5eed", last=20, mark_of=str)
     (17, 20)
     """
     if not token or token == BEGINNING:
         return last if not token else 0
-    named, dash, number = token.rpartition("-")
+    named, _, rest = token.partition("-")
+    number, dash, mark = rest.partition("-")
     place = _number(number)
-    is_ours = named == lineage if dash else has_store
-    if place is None or not is_ours:
+    if place is None or named != lineage or not dash:
         raise InvalidInput(
             "this resume_token is not of this server, or of before it lost what it kept; subscribe without one",
             field="resume_token",
         )
     if place > last:
-        raise InvalidInput(
-            f"this resume_token is ahead of this server, which has come to step {last}: was its data put back from an older copy? "
-            "Subscribe without one",
-            field="resume_token",
-        )
+        raise _older_copy(f"is ahead of this server, which has come to step {last}")
+    if mark_of(place) not in ("", mark):
+        raise _older_copy(f"is of another step {place} than this server has")
     return place
+
+
+def _older_copy(why: str) -> InvalidInput:
+    return InvalidInput(
+        f"this resume_token {why}: was its data put back from an older copy? Subscribe without one", field="resume_token"
+    )
 
 
 def _number(text: str) -> int | None:

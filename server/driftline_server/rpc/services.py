@@ -43,7 +43,7 @@ def ingest_service(intake: Intake, settings: Settings) -> IngestService:
 
 def subscriptions_of(alerting: Alerting, settings: Settings) -> Subscriptions:
     """Streams of alerts with the limits of the settings."""
-    return Subscriptions(alerting, subscribers_max=settings.subscribers_max, has_store=settings.data != "none")
+    return Subscriptions(alerting, subscribers_max=settings.subscribers_max)
 
 
 def alert_services(alerting: Alerting, subscriptions: Subscriptions, settings: Settings) -> grpc.GenericRpcHandler:

@@ -23,9 +23,8 @@ _TOLD = frozenset((Phase.FIRING, Phase.ACKNOWLEDGED, Phase.RESOLVED))
 class Subscriptions:
     """Serves Subscribe, up to a number of streams. A subscriber that does not read holds its thread, and nothing else grows."""
 
-    def __init__(self, alerting: Alerting, *, subscribers_max: int, has_store: bool) -> None:
+    def __init__(self, alerting: Alerting, *, subscribers_max: int) -> None:
         self._alerting = alerting
-        self._has_store = has_store
         self._subscribers_max = subscribers_max
         self._room = threading.BoundedSemaphore(subscribers_max)
         self._draining = threading.Event()
@@ -43,25 +42,25 @@ class Subscriptions:
             )
         try:
             lineage, last = self._alerting.place()
-            place = place_of(request.resume_token, lineage, last=last, has_store=self._has_store)
+            place = place_of(request.resume_token, lineage, last=last, mark_of=self._alerting.mark_of)
             yield from self._steps(lineage, place, pattern, context)
         finally:
             self._room.release()
 
     def _steps(self, lineage: str, place: int, pattern: str, context: grpc.ServicerContext) -> Iterator[pb.SubscribeResponse]:
-        yield pb.SubscribeResponse(resume_token=token_of(lineage, place))
+        yield pb.SubscribeResponse(resume_token=token_of(lineage, place, self._alerting.mark_of(place)))
         while context.is_active():
             if self._draining.is_set():
                 raise Ended(grpc.StatusCode.UNAVAILABLE, "the server shuts down; subscribe again when it is back")
             steps = self._alerting.steps_after(place, timeout_s=_WAIT_S)
             for step in steps:
                 if _is_told(step, pattern):
-                    token = token_of(lineage, step.sequence)
+                    token = token_of(lineage, step.sequence, step.mark)
                     yield pb.SubscribeResponse(alert=convert.alert(step.alert), step=convert.step(step), resume_token=token)
             if steps:
                 place = steps[-1].sequence
                 if not _is_told(steps[-1], pattern):
-                    yield pb.SubscribeResponse(resume_token=token_of(lineage, place))
+                    yield pb.SubscribeResponse(resume_token=token_of(lineage, place, steps[-1].mark))
 
 
 def _is_told(step: Step, pattern: str) -> bool:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from sqlite_utils import Database, Migrations
 
 from driftline_server.alerting.tables import create_alert_tables
-from driftline_server.outbox.tables import create_held, create_outbox
+from driftline_server.outbox.tables import create_held, create_outbox, index_heard
 from driftline_server.store.measures import STATUS_IDS
 
 _FIRST = """
@@ -131,8 +131,13 @@ def held_deliveries(db: Database) -> None:
     create_held(db.conn)
 
 
+def deliveries_by_alert(db: Database) -> None:
+    """Who was told of an alert."""
+    index_heard(db.conn)
+
+
 # In order. The number of steps is the format of a file: one line for the next.
-STEPS: tuple[Callable[[Database], None], ...] = (first_tables, alert_tables, held_deliveries)
+STEPS: tuple[Callable[[Database], None], ...] = (first_tables, alert_tables, held_deliveries, deliveries_by_alert)
 FORMAT = len(STEPS)
 
 

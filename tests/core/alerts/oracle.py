@@ -28,11 +28,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Act:
-    """Somebody does something: "acknowledge", "reset", "silence" (until a time), "unsilence"."""
+    """Something is done: "acknowledge", "reset", "silence" (until a time), "unsilence"; or "withdraw" (the n-th firing told)."""
 
     at: int
     what: str
     until: int = 0
+    nth: int = 0
 
 
 History = list[Look | Act]
@@ -41,7 +42,7 @@ History = list[Look | Act]
 def expected(rule: Rule, history: History) -> list[tuple[int, str]]:
     """When a firing is told and when a resolve, in order."""
     told: list[tuple[int, int, str]] = []
-    last: int | None = None
+    firings: list[int] = []  # when each was told
     spans: list[range] = []  # the places of the history in which an alert fired
     place = 0
     while (fired := _first(k for k in range(place, len(history)) if _is_due(rule, history, k, spans, place))) is not None:
@@ -52,18 +53,16 @@ def expected(rule: Rule, history: History) -> list[tuple[int, str]]:
         at = _first(
             k
             for k in range(fired, end if known is None else known)
-            if isinstance(history[k], Look)
-            and not _silenced(history, k)
-            and (last is None or history[k].at - last >= rule.cooldown_us)
+            if isinstance(history[k], Look) and not _silenced(history, k) and not _cools(rule, history, k, firings)
         )
         if at is not None:
-            last = history[at].at
+            firings.append(history[at].at)
             told.append((at, 1, "firing"))
             if resolved is not None:
                 until = _first(
                     k
                     for k in range(resolved, len(history))
-                    if (isinstance(history[k], Look) or k == resolved) and not _silenced(history, k)
+                    if (isinstance(history[k], Look) or _is_act(history[k], "reset")) and not _silenced(history, k)
                 )
                 if until is not None:
                     told.append((until, 0, "resolved"))
@@ -128,6 +127,12 @@ def _is_over(rule: Rule, history: History, fired: int, k: int) -> bool:
         if isinstance(each, Look):
             last |= {column: side for column, side in each.sides.items() if side in (BREACH, CLEAR)}
     return BREACH not in last.values()
+
+
+def _cools(rule: Rule, history: History, k: int, firings: list[int]) -> bool:
+    """Whether a firing was told too lately before this place, and not withdrawn by then."""
+    withdrawn = {each.nth for each in history[:k] if isinstance(each, Act) and each.what == "withdraw"}
+    return any(history[k].at - at < rule.cooldown_us for nth, at in enumerate(firings) if nth not in withdrawn)
 
 
 def _silenced(history: History, k: int) -> bool:

@@ -9,7 +9,7 @@ from tests.core.alerts.looking import ENDPOINT, HOUR, MINUTE, SECOND
 
 from driftline_core.alerts import NEXT, AlertState, Criteria, Evidence, Phase, Rule, Silence, Verdict
 from driftline_core.alerts.alert import alert_id
-from driftline_core.alerts.lifecycle import EVIDENCE_MAX, Outcome, Signal, acknowledge, close, reset, step
+from driftline_core.alerts.lifecycle import EVIDENCE_MAX, Outcome, Signal, acknowledge, close, is_idle, reset, step
 from driftline_core.alerts.rules import Severity
 from driftline_core.alerts.state import from_dict, to_dict
 from driftline_core.alerts.steady import Moment
@@ -90,6 +90,13 @@ def test_the_same_data_is_one_event_however_often_it_is_looked_at() -> None:
     for n in range(10):
         assert Phase.FIRING not in phases(step(state, rule, breach(7), at(n)))
     assert phases(step(state, rule, breach(8), at(10))) == [Phase.FIRING]
+
+
+def test_a_state_is_not_forgotten_in_the_moment_of_its_onset_so_that_no_two_alerts_have_one_id() -> None:
+    state = fired()
+    step(state, RULE, clear(1), at(0))
+    assert not is_idle(state, RULE, at(0))
+    assert is_idle(state, RULE, at(0.000001))
 
 
 def test_cooldown_keeps_quiet_and_speaks_once_at_its_end_if_it_still_fires() -> None:

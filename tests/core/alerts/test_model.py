@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.core.alerts.looking import ENDPOINT, HOUR, MINUTE, SECOND, columns
 from tests.core.alerts.oracle import BAND, BREACH, CLEAR, UNKNOWN, Act, History, Look, expected
 
-from driftline_core.alerts import Board, Changes, Criteria, Notification, Phase, Rule, Silence
+from driftline_core.alerts import AlertState, Board, Changes, Criteria, Notification, Phase, Rule, Silence
 from driftline_core.alerts.rules import Reset
 from driftline_core.alerts.state import from_dict, to_dict
 from driftline_core.alerts.steady import Steady
@@ -72,6 +72,13 @@ class Alerting(RuleBasedStateMachine):
         self._look()
 
     @rule(lapse=LAPSES)
+    def it_clears_and_comes_again(self, lapse: int) -> None:
+        for side in (CLEAR, BREACH):
+            self.now, self.data = self.now + lapse, self.data + 1
+            self.came, self.sides = self.now, {"a": side, "b": side}
+            self._look()
+
+    @rule(lapse=LAPSES)
     @precondition(lambda self: self.data)
     def it_is_looked_at_again(self, lapse: int) -> None:
         self.now += lapse
@@ -109,6 +116,16 @@ class Alerting(RuleBasedStateMachine):
         self.history.append(Act(self.now, "unsilence"))
         for silence in self.board.silences():
             self.board.remove_silence(silence.id)
+
+    @rule(back=st.sampled_from((0, 0, 1)))
+    def a_telling_is_withdrawn(self, back: int) -> None:
+        """The newest or an older one went to nobody: it waited, and was known or over before it went."""
+        firings = [each.alert.id for _, each in self.told if each.is_firing]
+        if back < len(firings):
+            nth = len(firings) - 1 - back
+            self.history.append(Act(self.now, "withdraw", nth=nth))
+            for state in self.board.take_back({firings[nth]}):
+                self._store(state)
 
     @rule(minutes=st.integers(2, 60))
     def the_clock_is_set_back(self, minutes: int) -> None:
@@ -172,10 +189,13 @@ class Alerting(RuleBasedStateMachine):
         """Stores and sends, as the shell does in one transaction."""
         for state in changes.states:
             assert state.endpoint == ENDPOINT
-            self.stored[state.rule, state.endpoint, state.column] = json.dumps(to_dict(state), allow_nan=False)
+            self._store(state)
         for key in changes.forgotten:
             self.stored.pop(key, None)
         self.told += [(self.now, each) for each in changes.notifications]
+
+    def _store(self, state: AlertState) -> None:
+        self.stored[state.rule, state.endpoint, state.column] = json.dumps(to_dict(state), allow_nan=False)
 
 
 RUNS = int(os.environ.get("DRIFTLINE_SOAK_RUNS", "150"))

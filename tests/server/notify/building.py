@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from driftline_server.notify.notification import FIRING, Notification
 from driftline_server.notify.receivers import Receiver, parse_receiver
-from driftline_server.outbox.tables import create_held, create_outbox
+from driftline_server.outbox.tables import create_held, create_outbox, index_heard
 
 T = TypeVar("T")
 
@@ -69,6 +69,7 @@ class FileLedger:
         if not self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'messages'").fetchone():
             self.write(create_outbox)
             self.write(create_held)
+            self.write(index_heard)
 
     def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         with self._lock:

@@ -37,19 +37,19 @@ class Town:
         note = told(name, status=status, at_us=self.night.clock.at_us, endpoint=endpoint, group=endpoint)
         self.write(lambda connection: outbox.enqueue(connection, note, [NIGHT, OPS]))
 
-    def silence(self, *firing: str, endpoint: str = ENDPOINT) -> None:
+    def silence(self, *firing: str, endpoint: str = ENDPOINT) -> set[str]:
         alerts = {f"alert-{each}" for each in firing}
-        self.write(lambda connection: holding.hold(connection, lambda _, of: of == endpoint, firing=alerts))
+        return self.night.ledger.write(lambda connection: holding.hold(connection, lambda _, of: of == endpoint, firing=alerts))
 
     def unsilence(self, *still: str) -> None:
         now_us = self.night.clock.at_us
         self.write(lambda connection: holding.release(connection, lambda _, of: of in still, [NIGHT, OPS], now_us=now_us))
 
-    def acknowledge(self, name: str) -> None:
-        self.write(lambda connection: holding.withdraw_known(connection, f"alert-{name}"))
+    def acknowledge(self, name: str) -> set[str]:
+        return self.night.ledger.write(lambda connection: holding.withdraw_known(connection, f"alert-{name}"))
 
-    def end(self, name: str) -> None:
-        self.write(lambda connection: holding.withdraw_held(connection, f"alert-{name}"))
+    def end(self, name: str) -> set[str]:
+        return self.night.ledger.write(lambda connection: holding.withdraw_held(connection, f"alert-{name}"))
 
     def run(self, seconds: float) -> None:
         """Lets both work, one after the other, until so many seconds from now."""
@@ -103,6 +103,18 @@ def test_an_end_that_waits_when_a_silence_begins_is_told_after_it(town: Town) ->
     assert town.names == ([], [["a"], ["a-over"]])
 
 
+@pytest.mark.parametrize("went", [False, True])
+def test_whose_beginning_went_to_nobody_is_said(town: Town, went: bool) -> None:
+    for name in "abc":
+        town.tell(name)
+    if went:
+        town.ops.run(60)
+    assert town.acknowledge("a") == (set() if went else {"alert-a"})
+    assert town.silence("c") == (set() if went else {"alert-b"})
+    assert town.end("c") == (set() if went else {"alert-c"})
+    assert town.acknowledge("a") == town.silence() == town.end("c") == set()
+
+
 def test_what_ended_while_it_was_held_was_never_told(town: Town) -> None:
     town.tell("a")
     town.ops.run(1)
@@ -151,8 +163,7 @@ def test_what_is_on_its_way_is_not_taken_back(town: Town) -> None:
     with pytest.raises(KeyboardInterrupt):
         town.ops.lane.step()
     town.ops.wire.fails = lambda _: None
-    town.acknowledge("a")
-    town.silence()
+    assert town.acknowledge("a") == town.silence() == set()
     town.ops.restart()
     town.ops.run(1)
     assert town.ops.wire.names == [["a"]]
@@ -179,11 +190,53 @@ def test_what_is_held_is_listed_as_waiting_for_no_moment(town: Town) -> None:
     assert town.ops.lane.step() is None  # and nobody looks again and again whether it may go
 
 
-def test_what_is_held_for_a_receiver_that_is_gone_is_given_up(town: Town) -> None:
+def test_what_is_held_for_a_receiver_that_is_gone_is_told_when_it_is_back(town: Town) -> None:
     town.tell("a")
     town.silence("a")
-    town.write(lambda connection: outbox.give_up(connection, "ops", now_us=NOW_US) and None)
-    assert town.ops.states() == {"dead": 1, "waiting": 1}
+    assert town.night.ledger.write(lambda connection: outbox.give_up(connection, "ops", now_us=NOW_US)) == 0
+    now_us = town.night.clock.at_us
+    town.write(lambda connection: holding.release(connection, lambda *_: False, [NIGHT], now_us=now_us))
+    town.ops.restart()
+    town.ops.run(1)
+    assert town.ops.wire.names == [["a"]]
+
+
+@pytest.mark.parametrize("there", [{"night"}, {"night", "ops"}])
+def test_what_waits_for_one_who_is_out_and_ends_is_withdrawn_from_it_alone(town: Town, there: set[str]) -> None:
+    town.tell("a")
+    assert town.night.ledger.write(lambda connection: holding.withdraw_absent(connection, "alert-a", there)) == set()
+    town.tell("a-over")
+    town.run(2 * MORNING_S)
+    assert town.names == ([["a", "a-over"]], [["a", "a-over"]] if "ops" in there else [])
+
+
+def test_what_was_withdrawn_from_all_who_are_out_was_told_to_nobody(town: Town) -> None:
+    town.tell("a")
+    assert town.night.ledger.write(lambda connection: holding.withdraw_absent(connection, "alert-a", ())) == {"alert-a"}
+
+
+def test_an_end_waits_in_its_beginnings_group_for_one_who_is_out_and_comes_once(town: Town) -> None:
+    town.tell("a")
+    town.ops.run(1)
+    for _ in range(2):
+        over = told("a-over", status=RESOLVED, at_us=town.ops.clock.at_us, endpoint=ENDPOINT, group=ENDPOINT)
+        town.write(lambda connection, over=over: outbox.enqueue(connection, over, [NIGHT]))  # type: ignore[misc]
+    town.ops.restart()
+    town.ops.run(600)
+    assert town.ops.wire.names == [["a"], ["a-over"]]
+
+
+def test_what_has_waited_too_long_for_one_who_is_out_is_forgotten_and_nothing_else(town: Town) -> None:
+    town.tell("a")
+    town.silence("a")
+    town.night.clock.advance(60)
+    town.tell("b")
+    before_us = town.night.clock.at_us
+    assert town.night.ledger.write(lambda connection: holding.forget(connection, receiver="ops", before_us=before_us)) == 1
+    assert town.night.ledger.write(lambda connection: holding.forget(connection, receiver="ops", before_us=before_us)) == 0
+    town.unsilence()
+    town.run(2 * MORNING_S)
+    assert town.names == ([["a", "b"]], [["b"]])
 
 
 def test_a_group_of_which_all_was_withdrawn_is_forgotten_in_time(town: Town) -> None:

@@ -179,22 +179,23 @@ def test_an_end_is_told_only_to_whom_the_beginning_was() -> None:
     assert [(each.receiver, each.state, each.alerts) for each in ledger.write(letters)] == [("ops", "waiting", 2)]
 
 
-def test_what_waits_for_a_receiver_that_is_gone_is_given_up_and_can_be_sent_when_it_is_back() -> None:
+def test_messages_to_a_receiver_that_is_gone_are_given_up_and_what_is_in_none_waits_until_it_is_back() -> None:
     world = World()
     world.wire.fails = lambda _: Retryable("no")
     world.enqueue("a")
     world.enqueue("b", group="other")
-    world.run(1)  # two messages are on their way
+    world.run(10)  # two messages are on their way
     world.enqueue("c")
     assert world.ledger.write(outbox.addressees) == {"ops"}
-    assert world.ledger.write(lambda connection: outbox.give_up(connection, "ops", now_us=world.clock.at_us)) == 3
-    found = world.ledger.write(letters)
-    assert {(each.state, each.error) for each in found} == {("dead", "there is no receiver of this name any more")}
-    assert not world.ledger.write(outbox.addressees)
+    assert world.ledger.write(lambda connection: outbox.give_up(connection, "ops", now_us=world.clock.at_us)) == 2
+    found = world.ledger.write(lambda connection: letters(connection, state="dead"))
+    assert {each.error for each in found} == {"there is no receiver of this name any more"}
+    assert world.states() == {"dead": 2, "waiting": 1}
+    assert world.ledger.write(outbox.addressees) == {"ops"}
     for each in found:  # one of them may have been under way
         world.ledger.write(lambda connection, key=each.id: outbox.settle(connection, key, OPS, now_us=world.clock.at_us))
         world.ledger.write(lambda connection, key=each.id: outbox.postpone(connection, key, until_us=0, error="no"))
-    assert world.ledger.write(letters) == found
+    assert world.ledger.write(lambda connection: letters(connection, state="dead")) == found
     world.wire.fails = lambda _: None
     world.restart()
     for each in found:

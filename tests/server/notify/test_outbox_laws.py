@@ -12,6 +12,7 @@ from tests.server.notify.test_outbox import World
 from driftline_core.errors import FailedPrecondition
 from driftline_server.notify.failures import Permanent, Retryable
 from driftline_server.notify.notification import RESOLVED, Delivery
+from driftline_server.notify.receivers import Receiver
 from driftline_server.outbox import holding, outbox
 from driftline_server.outbox.letters import letters, prune, resend
 
@@ -30,9 +31,12 @@ EVENTS = st.one_of(
     st.tuples(st.just("silence"), st.none(), st.none()),
     st.tuples(st.just("unsilence"), st.none(), st.none()),
     st.tuples(st.just("acknowledge"), st.integers(1, 4), st.none()),
+    st.tuples(st.just("leave"), st.none(), st.none()),
+    st.tuples(st.just("return"), st.none(), st.none()),
 )
 PLAIN = ("fire", "end", "run", "restart", "set clock")
 HUSHING = ("silence", "unsilence", "acknowledge")
+GOING = ("leave", "return")
 
 
 class History:
@@ -43,7 +47,7 @@ class History:
         self.numbers = count()
         self.active: dict[str, str] = {}  # alert: its group
         self.enqueued: list[str] = []
-        self.is_silenced = False
+        self.is_silenced = self.is_away = False
         self.late: dict[str, tuple[str, str]] = {}  # enqueued when the silence ends: an alert's group and status
         self.known: set[str] = set()  # acknowledged before they were told
 
@@ -65,7 +69,16 @@ class History:
                 for alert in list(self.active)[:number]:
                     self.acknowledge(alert)
             case "run", int(seconds), _:
-                world.run(seconds)
+                if self.is_away:
+                    world.clock.advance(seconds)
+                else:
+                    world.run(seconds)
+            case "leave", _, _:
+                self.is_away = True
+                world.ledger.write(lambda connection: outbox.give_up(connection, "ops", now_us=world.clock.at_us))
+            case "return", _, _:
+                self.is_away = False
+                world.restart()
             case "fail", error, _:
                 world.wire.fails = lambda _: error  # type: ignore[assignment,return-value]
             case "crash", _, _:
@@ -79,6 +92,10 @@ class History:
             case "prune", _, _:
                 world.ledger.write(lambda connection: prune(connection, before_us=world.clock.at_us - 30 * 86400 * 10**6))
 
+    @property
+    def there(self) -> list[Receiver]:
+        return [] if self.is_away else [self.world.to]
+
     def owe(self, alert: str, group: str, status: str) -> None:
         if self.is_silenced:
             self.late[alert] = group, status
@@ -86,7 +103,9 @@ class History:
             self.tell(alert, group, status)
 
     def end(self, alert: str) -> None:
+        there = set() if self.is_away else {"ops"}
         self.world.ledger.write(lambda connection: holding.withdraw_held(connection, alert))
+        self.world.ledger.write(lambda connection: holding.withdraw_absent(connection, alert, there))
         if self.late.pop(alert, None) is None:
             self.owe(alert, self.active[alert], RESOLVED)
         del self.active[alert]
@@ -99,7 +118,7 @@ class History:
     def unsilence(self) -> None:
         world = self.world
         world.ledger.write(
-            lambda connection: holding.release(connection, lambda *_: False, [world.to], now_us=world.clock.at_us),
+            lambda connection: holding.release(connection, lambda *_: False, self.there, now_us=world.clock.at_us),
         )
         self.is_silenced = False
         for alert, (group, status) in self.late.items():
@@ -115,7 +134,7 @@ class History:
     def tell(self, alert: str, group: str, status: str) -> None:
         name = f"{alert}-{status}"
         note = replace(told(name, group=group, status=status, at_us=self.world.clock.at_us), alert=alert)
-        self.world.ledger.write(lambda connection: outbox.enqueue(connection, note, [self.world.to]))
+        self.world.ledger.write(lambda connection: outbox.enqueue(connection, note, self.there))
         self.enqueued.append(name)
 
     def crash(self) -> None:
@@ -135,7 +154,7 @@ class History:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(EVENTS.filter(lambda event: event[0] not in HUSHING), max_size=25), st.sampled_from(["0s", "10s", "5m"]))
+@given(st.lists(EVENTS.filter(lambda event: event[0] not in (*HUSHING, *GOING)), max_size=25), st.sampled_from(["0s", "10s", "5m"]))
 def test_all_arrives_in_the_end_under_one_key_but_beginnings_of_what_is_over(
     events: list[tuple[str, object, object]], interval: str
 ) -> None:
@@ -207,3 +226,24 @@ def test_where_nothing_fails_everything_arrives_once_beginnings_first(events: li
         alert, _, status = name.partition("-")
         if status == RESOLVED:
             assert order.index(f"{alert}-firing") < order.index(name)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(EVENTS.filter(lambda event: event[0] in (*PLAIN, *HUSHING, *GOING)), max_size=25))
+@example([("fire", 0, 2), ("run", 1, None), ("fire", 0, 1), ("leave", None, None), ("end", 0, 3), ("return", None, None)])
+def test_who_comes_and_goes_is_told_the_end_of_just_what_it_was_told_of(events: list[tuple[str, object, object]]) -> None:
+    history = History("30s")
+    for event in events:
+        before = len(history.world.wire.arrived)
+        history.happen(*event)
+        assert not (history.is_away and len(history.world.wire.arrived) > before)
+    history.unsilence()
+    history.happen("return", None, None)
+    history.world.run(86400)
+    order = [name for names in history.world.wire.names for name in names]
+    assert len(set(order)) == len(order)
+    begun = [name.removesuffix("-firing") for name in order if name.endswith("-firing")]
+    over = [name.removesuffix(f"-{RESOLVED}") for name in order if name.endswith(RESOLVED)]
+    assert set(over) == set(begun) - set(history.active)
+    assert all(order.index(f"{alert}-firing") < order.index(f"{alert}-{RESOLVED}") for alert in over)
+    assert {each.state for each in history.world.ledger.write(letters)} <= {"delivered"}
