@@ -1,28 +1,26 @@
 """The thread that owns the board: it looks at endpoints with news, lets time pass, and does what people ask, one after the other.
 
-What a step changed and what is to be told of it are one transaction; memory that the store refused to keep is made anew from it.
 A start feeds no rule with what is replayed: one look at every endpoint follows it, which tells nothing that was told.
 """
 
 import sqlite3
-import threading
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from driftline_core.alerts import Alert, Board, Changes, Phase, Rule, Silence, parse
+from driftline_core.alerts import Alert, Changes, Phase, Rule, Silence, parse
 from driftline_core.engine import Totals
 from driftline_core.errors import FailedPrecondition, NotFound
 from driftline_core.panes import DAY_US
 from driftline_server.alerting import book
 from driftline_server.alerting.book import Step
+from driftline_server.alerting.kept import Kept
 from driftline_server.alerting.receivers import Receivers
-from driftline_server.alerting.telling import covered_by, told, withdraw
 from driftline_server.alerting.turns import Turns, guarded
 from driftline_server.alerting.watch import Watch
 from driftline_server.clock import Clock
-from driftline_server.outbox import holding, outbox
+from driftline_server.outbox import holding
 from driftline_server.outbox.ledger import Ledger
 from driftline_server.registration import Registration
 
@@ -53,22 +51,20 @@ class Alerting:
         self._settings_rules = {rule.name: rule for rule in rules}
         self._evaluate_us = int(evaluate_s * 1e6)
         self._retention_us = retention_days * DAY_US
-        self._board = Board()
+        self._kept = Kept(ledger, receivers, clock, rules=self._settings_rules, served=self._served)
         self._news: set[str] = set()
         self._looked_us: dict[str, int] = {}
-        self._stepped = threading.Condition()
-        self._last_step = 0
         self._next_clock_us = self._next_prune_us = 0
         self._turns = Turns("alerts", self._step)
 
     def start(self) -> None:
         """Takes up what was stored; every endpoint is looked at once."""
         self.receivers.load()  # before alerts end, of which callbacks are told
-        self._load()
+        self._kept.load()
         self._news = set(self._watch.registry.by_uid())
         self._watch.registry.listeners.append(self)
         self.receivers.start()
-        for rule in self._board.rules():
+        for rule in self._kept.board.rules():
             if gone := self.receivers.gone(rule.receivers):
                 told_to = "the default ones" if len(gone) == len(rule.receivers) else "the others"
                 log.warning("a rule names receivers that are there no more", rule=rule.name, receivers=gone, told_to=told_to)
@@ -77,8 +73,7 @@ class Alerting:
     def stop(self) -> None:
         """Evaluates and sends no more; what was not told is told after the next start."""
         self._turns.stop()
-        with self._stepped:
-            self._stepped.notify_all()
+        self._kept.end()
         self.receivers.stop()
 
     # What people ask.
@@ -89,12 +84,8 @@ class Alerting:
         def create() -> Rule:
             rule = parse(given, receivers=self.receivers.names(), evaluate_us=self._evaluate_us)
             self._watch.require_column(rule)
-            self._board.add_rule(rule)
-            try:
-                self._ledger.write(lambda connection: book.save_rule(connection, rule, self._clock.now_us()))
-            except BaseException:
-                self._load()
-                raise
+            self._kept.board.add_rule(rule)
+            self._kept.commit(Changes(), lambda connection: book.save_rule(connection, rule, self._clock.now_us()))
             self._news |= set(self._watch.registry.by_uid())
             self._looked_us.clear()
             return rule
@@ -103,7 +94,7 @@ class Alerting:
 
     def rules(self) -> list[tuple[Rule, bool]]:
         """The rules, each with whether it stands in the settings (and cannot be deleted by call)."""
-        return self._turns.call(lambda: [(rule, rule.name in self._settings_rules) for rule in self._board.rules()])
+        return self._turns.call(lambda: [(rule, rule.name in self._settings_rules) for rule in self._kept.board.rules()])
 
     def delete_rule(self, name: str) -> None:
         """Deletes a rule and ends its alerts. Raises NotFound, FailedPrecondition."""
@@ -111,8 +102,8 @@ class Alerting:
         def delete() -> None:
             if name in self._settings_rules:
                 raise FailedPrecondition(f"rule {name!r} stands in the server's settings; take it out there", field="name")
-            changes = self._board.remove_rule(name, self._clock.now_us())
-            self._commit(changes, lambda connection: book.delete_rule(connection, name))
+            changes = self._kept.board.remove_rule(name, self._clock.now_us())
+            self._kept.commit(changes, lambda connection: book.delete_rule(connection, name))
 
         self._turns.call(delete)
 
@@ -134,40 +125,40 @@ class Alerting:
 
     def acknowledge(self, id_: str) -> Alert:
         """Somebody has seen it. Raises NotFound, FailedPrecondition."""
-        return self._moved(id_, lambda: self._board.acknowledge(id_, self._clock.now_us()))
+        return self._moved(id_, lambda: self._kept.board.acknowledge(id_, self._clock.now_us()))
 
     def reset(self, id_: str) -> Alert:
         """Ends it by hand. Raises NotFound, FailedPrecondition."""
-        return self._moved(id_, lambda: self._board.reset(id_, self._clock.now_us()))
+        return self._moved(id_, lambda: self._kept.board.reset(id_, self._clock.now_us()))
 
     def silence(self, endpoint: str, *, rule: str, duration_us: int, reason: str) -> Silence:
         """For so long nothing is told, nor what waits in the outbox. Raises ResourceExhausted."""
 
         def add() -> Silence:
-            silence = self._board.add_silence(
+            silence = self._kept.board.add_silence(
                 uuid.uuid4().hex[:12], endpoint, rule=rule, duration_us=duration_us, reason=reason, at_us=self._clock.now_us()
             )
-            firing = {each.id for each in self._board.under_way().values() if each.state is Phase.FIRING}
+            firing = {each.id for each in self._kept.board.under_way().values() if each.state is Phase.FIRING}
 
             def begin(connection: sqlite3.Connection) -> set[str]:
                 book.save_silence(connection, silence)
                 return holding.hold(connection, silence.covers, firing=firing)
 
-            self._commit(Changes(), begin)
+            self._kept.commit(Changes(), begin)
             return silence
 
         return self._turns.call(add)
 
     def silences(self) -> list[Silence]:
         """The silences there are."""
-        return self._turns.call(self._board.silences)
+        return self._turns.call(self._kept.board.silences)
 
     def end_silence(self, id_: str) -> Silence:
         """Ends a silence before its time. Raises NotFound."""
 
         def end() -> Silence:
-            silence = self._board.remove_silence(id_)
-            self._commit_ended(Changes(), {id_})
+            silence = self._kept.board.remove_silence(id_)
+            self._kept.commit_ended(Changes(), {id_})
             return silence
 
         return self._turns.call(end)
@@ -182,11 +173,7 @@ class Alerting:
 
     def steps_after(self, sequence: int, *, timeout_s: float) -> list[Step]:
         """The next steps of all alerts; waits for some, none when the time is over."""
-        with self._stepped:
-            self._stepped.wait_for(lambda: self._last_step > sequence or not self._turns.is_alive, timeout=timeout_s)
-            if self._last_step <= sequence:
-                return []
-        return self._ledger.write(lambda connection: book.steps_after(connection, sequence))
+        return self._kept.steps_after(sequence, timeout_s=timeout_s)
 
     def on_registered(self, registration: Registration, set_us: int) -> None:
         """An endpoint was created, or has a new reference: it is looked at."""
@@ -198,7 +185,7 @@ class Alerting:
         def forget() -> None:
             self._watch.forget(registration.uid)
             self._looked_us.pop(registration.uid, None)
-            self._commit(self._board.forget_endpoint(registration.name, at_us))
+            self._kept.commit(self._kept.board.forget_endpoint(registration.name, at_us))
 
         self._turns.tell(forget)
 
@@ -216,29 +203,28 @@ class Alerting:
 
     def _look(self, now_us: int) -> None:
         """Evaluates the rules of endpoints with news, each at most once in `evaluate_s`."""
-        if not self._board.rules():
+        if not self._kept.board.rules():
             return
         self._news |= self._watch.news()
         if not self._news:
             return
         due = {uid for uid in self._news if not 0 <= now_us - self._looked_us.get(uid, 0) < self._evaluate_us}
         self._news -= due
-        watched = [
-            each for each in self._watch.served(due) if self._board.windows(each.name) or self._board.clock_windows(each.name)
-        ]
+        board = self._kept.board
+        watched = [each for each in self._watch.served(due) if board.windows(each.name) or board.clock_windows(each.name)]
         self._looked_us |= dict.fromkeys((each.uid for each in watched), now_us)
         self._evaluate(watched, by_clock=False)
 
     def _pass(self, now_us: int) -> None:
         """Lets time pass: silences end, holds are met, silence of endpoints is noticed."""
-        before = {each.id for each in self._board.silences()}
-        changes = self._board.advance(now_us)
-        ended = before - {each.id for each in self._board.silences()}
+        before = {each.id for each in self._kept.board.silences()}
+        changes = self._kept.board.advance(now_us)
+        ended = before - {each.id for each in self._kept.board.silences()}
         if ended:
-            self._commit_ended(changes, ended)
+            self._kept.commit_ended(changes, ended)
         else:
-            self._commit(changes)
-        self._evaluate([each for each in self._watch.served() if self._board.clock_windows(each.name)], by_clock=True)
+            self._kept.commit(changes)
+        self._evaluate([each for each in self._watch.served() if self._kept.board.clock_windows(each.name)], by_clock=True)
 
     def _evaluate(self, registrations: list[Registration], *, by_clock: bool) -> None:
         """Looks at endpoints, one after the other, and has their rules take in what is seen; answers who asks in between."""
@@ -250,83 +236,26 @@ class Alerting:
                 return
 
     def _evaluate_one(self, registration: Registration, totals: Totals, *, by_clock: bool) -> None:
-        seen = self._watch.seen(self._board, registration, totals, at_us=self._clock.now_us(), by_clock=by_clock)
+        seen = self._watch.seen(self._kept.board, registration, totals, at_us=self._clock.now_us(), by_clock=by_clock)
         try:
             for observation in seen:
-                self._commit(self._board.evaluate(observation))
+                self._kept.commit(self._kept.board.evaluate(observation))
         except NotFound:
             return  # it was deleted meanwhile
 
     def _prune(self, now_us: int) -> None:
         before_us = now_us - self._retention_us
         self._ledger.write(lambda connection: book.prune(connection, before_us))
-        self.receivers.prune(before_us, self._board.under_way())
+        self.receivers.prune(before_us, self._kept.board.under_way())
 
-    def _commit(self, changes: Changes, also: Callable[[sqlite3.Connection], set[str] | None] | None = None) -> None:
-        """Stores what changed and what is to be told of it, as one; then wakes those who wait for it.
-
-        `also` may return alerts whose beginning nobody is told any more.
-        """
-        if not changes and also is None:
-            return
-        there = set(self.receivers.names())
-        messages = [(told(each), self.receivers.told_of(each)) for each in changes.notifications]
-
-        def save(connection: sqlite3.Connection) -> int:
-            book.save_changes(connection, changes, self._board.clock)
-            unheard = withdraw(connection, changes.transitions, there)
-            for message, wanted in messages:
-                outbox.enqueue(connection, message, wanted)
-            if also is not None:
-                unheard |= also(connection) or set()
-            if unheard:
-                book.save_states(connection, self._board.take_back(unheard))  # it waits for this thread
-            return book.last_step(connection)
-
-        try:
-            last = self._ledger.write(save)
-        except BaseException:
-            self._load()
-            raise
-        if messages:
-            self.receivers.wake({receiver.name for _, wanted in messages for receiver in wanted})
-        if changes.transitions:
-            with self._stepped:
-                self._last_step = last
-                self._stepped.notify_all()
-
-    def _commit_ended(self, changes: Changes, silences: set[str]) -> None:
-        """The same, where these silences have ended: what they held back is told."""
-        standing, now_us = covered_by(self._board.silences()), self._clock.now_us()
-
-        def end(connection: sqlite3.Connection) -> None:
-            book.delete_silences(connection, silences)
-            holding.release(connection, standing, self.receivers.all(), now_us=now_us)
-
-        self._commit(changes, end)
-        self.receivers.wake(self.receivers.names())
-
-    def _load(self) -> None:
-        """The board as it was last stored."""
-
-        def load(connection: sqlite3.Connection) -> tuple[Board, int]:
-            stored = [rule for rule in book.load_rules(connection) if rule.name not in self._settings_rules]
-            board = Board(
-                [*self._settings_rules.values(), *stored],
-                book.load_states(connection),
-                book.load_silences(connection),
-                clock=book.load_clock(connection),
-            )
-            return board, book.last_step(connection)
-
-        self._board, self._last_step = self._ledger.write(load)
-        self._commit(self._board.retain({each.name for each in self._watch.served()}, self._clock.now_us()))
+    def _served(self) -> set[str]:
+        return {each.name for each in self._watch.served()}
 
     def _as_they_are(self, stored: list[Alert]) -> list[Alert]:
         """Alerts with the values of this moment; what has moved on since they were read stays as it was read."""
-        now = self._turns.call(self._board.under_way)
+        now = self._turns.call(self._kept.board.under_way)
         return [current if (current := now.get(alert.id)) and current.state is alert.state else alert for alert in stored]
 
     def _moved(self, id_: str, move: Callable[[], Changes]) -> Alert:
-        self._turns.call(lambda: self._commit(move()))
+        self._turns.call(lambda: self._kept.commit(move()))
         return self.alert(id_)[0]
