@@ -43,11 +43,17 @@ DELETE FROM producers WHERE (endpoint_id, producer_id) IN (
 )
 """
 _CLOSED_UNTIL = "UPDATE endpoints SET closed_until_us = max(coalesce(closed_until_us, ?1), ?1) WHERE uid = ?2"
+_BEGIN_COUNT = "INSERT INTO endpoint_counts (endpoint_id, rows, through, expired) VALUES (?, 0, 0, 0)"
+_SAVE_COUNT = """
+UPDATE endpoint_counts SET rows = ?1, through = ?2
+WHERE endpoint_id = (SELECT id FROM endpoints WHERE uid = ?3) AND through <= ?2 AND rows <> ?1
+"""
+_EXPIRE_COUNT = "UPDATE endpoint_counts SET expired = expired + ? WHERE endpoint_id = ?"
 _EXPIRE = """
 DELETE FROM hours WHERE id IN (
     SELECT hours.id FROM endpoints CROSS JOIN hours ON hours.endpoint_id = endpoints.id AND hours.start_us < ?1
     WHERE hours.end_us <= ?1 LIMIT ?2
-)
+) RETURNING endpoint_id, iif(profile IS NULL, 0, rows + rows_other_reference)
 """
 
 
@@ -121,17 +127,20 @@ class Store:
                 else:
                     later_us = created_us
             spec = (endpoint.created_us, later_us, endpoint.spec.stale_after_us, spec_json(endpoint.spec))
+            is_new = not self.holds(endpoint.uid)
             self._db.conn.execute(_SAVE_ENDPOINT, (endpoint.uid, endpoint.name, *parts, *spec))
             (id_,) = self._db.conn.execute("SELECT id FROM endpoints WHERE uid = ?", (endpoint.uid,)).fetchone()
             columns = [(id_, at, each.name, each.role, each.kind) for at, each in enumerate(endpoint.columns)]
             self._db.conn.executemany(_SAVE_COLUMN, columns)
+            if is_new:
+                self._db.conn.execute(_BEGIN_COUNT, (id_,))
         self._keys.pop(endpoint.uid, None)
 
     def delete_endpoint(self, uid: str, at_us: int) -> None:
         """Deletes what was counted for an endpoint; the endpoint itself stays as a line that says when it was deleted."""
         with self.atomic():
             self._db.conn.execute("UPDATE endpoints SET deleted_us = coalesce(deleted_us, ?) WHERE uid = ?", (at_us, uid))
-            for table in ("hours", "reference_versions", "producers"):
+            for table in ("hours", "reference_versions", "producers", "endpoint_counts"):
                 self._db.conn.execute(f"DELETE FROM {table} WHERE endpoint_id = (SELECT id FROM endpoints WHERE uid = ?)", (uid,))
         self._keys.pop(uid, None)
 
@@ -149,6 +158,11 @@ class Store:
                 rows = [_producer_row(keys, producer) for producer in producers]
                 self._db.conn.executemany(_SAVE_PRODUCER, rows)
 
+    def save_count(self, uid: str, rows: int, through: int) -> None:
+        """Stores how many rows of an endpoint were counted up to a position, unless a later one is stored."""
+        with self.atomic():
+            self._db.conn.execute(_SAVE_COUNT, (rows, through, uid))
+
     def forget_producers(self, uid: str, before_us: int, *, producers_max: int = 10_000) -> int:
         """Forgets the producers of an endpoint that were last seen before, no more than so many at once; says how many."""
         with self.atomic():
@@ -164,6 +178,8 @@ class Store:
             for hour in hours:
                 if keys := self._keys_of(hour.uid):
                     save_hour(self._db.conn, keys, hour)
+                    if hour.counted is not None:
+                        self.save_count(hour.uid, hour.counted, hour.through)
             reach(self._db.conn, max((hour.through for hour in hours), default=0))
             self._db.conn.executemany(_CLOSED_UNTIL, [(at_us, uid) for uid, at_us in (closed_until_us or {}).items()])
 
@@ -173,7 +189,9 @@ class Store:
         No more than `hours_max` at once, the oldest of each endpoint first, so that other writes have their turn.
         """
         with self.atomic():
-            return self._db.conn.execute(_EXPIRE, (before_us, hours_max)).rowcount
+            expired = self._db.conn.execute(_EXPIRE, (before_us, hours_max)).fetchall()
+            self._db.conn.executemany(_EXPIRE_COUNT, [(rows, endpoint_id) for endpoint_id, rows in expired if rows])
+            return len(expired)
 
     def holds(self, uid: str) -> bool:
         """Whether an endpoint was saved."""
