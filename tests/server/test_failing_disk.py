@@ -1,5 +1,7 @@
 """A disk that fails to make durable what was written: nothing is taken any more, and nothing acknowledged is lost."""
 
+import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -59,6 +61,9 @@ class AilingFile:
             raise OSError(EIO, "the disk does not answer")
         self._file.sync()
 
+    def stands_at(self, path: Path, size_bytes: int) -> bool:
+        return self._file.stands_at(path, size_bytes)
+
     def allocate(self, size_bytes: int) -> None:
         self._disk.require_room()
         self._file.allocate(size_bytes)
@@ -96,6 +101,40 @@ def test_where_a_sync_fails_nothing_is_taken_any_more(tmp_path: Path) -> None:
         watched.server = again
         rows = watched.rows + ROWS * sum(handle.sent for handle in reopened)  # what was written may be there after all
         assert watched.drift(ALL).rows == watched.endpoint().counters.rows == rows
+
+
+def removed(journal: Path) -> None:
+    shutil.rmtree(journal)
+
+
+def replaced(journal: Path) -> None:
+    (path,) = journal.glob("*.journal")
+    path.rename(path.with_suffix(".old"))
+    shutil.copyfile(path.with_suffix(".old"), path)
+
+
+def shortened(journal: Path) -> None:
+    (path,) = journal.glob("*.journal")
+    os.truncate(path, 64)
+
+
+@pytest.mark.parametrize("spoil", [removed, replaced, shortened], ids=["removed", "replaced", "shortened"])
+def test_what_nobody_would_find_again_is_not_acknowledged(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    with Inside(tmp_path) as server:
+        watched = Watched(server, wire=PLAIN)  # type: ignore[arg-type]
+        watched.good()
+        watched.check()
+        stream = PushClient(server.ingest)
+        handle = stream.open(watched.name, PLAIN)
+        spoil(tmp_path / "journal")
+        stream.push(handle, payload_of(sample(ROWS, 1, schema=PLAIN)))
+        until(lambda: server.health() == health_pb2.HealthCheckResponse.NOT_SERVING)
+        stream.push(handle, payload_of(sample(ROWS, 2, schema=PLAIN)))
+        stream.until(lambda: bool(handle.refused))
+        assert (handle.refused[0].code, handle.acknowledged) == (UNAVAILABLE, 0)
+        assert says(handle.refused[0].reason, "was removed, replaced or shortened", "put it back")
+        stream.cancel()
+        watched.stream.cancel()
 
 
 def test_an_epoch_that_could_not_be_written_down_has_not_begun(tmp_path: Path) -> None:
