@@ -4,6 +4,7 @@ One thread uses it (StoreWriter is one). Whatever it saves may be saved again, a
 what its caller does next is mended by saving once more.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from sqlite_utils import Database
 from driftline_core.errors import NotFound
 from driftline_server.store.database import FILE, open_database
 from driftline_server.store.endpoint import StoredEndpoint, StoredProducer, StoredReference, spec_json
-from driftline_server.store.folder import FolderLock, lock_folder
+from driftline_server.store.folder import FileMisplaced, FolderLock, lock_folder
 from driftline_server.store.hour import Hour
 from driftline_server.store.hours import Keys, save_hour
 from driftline_server.store.reader import Reader
@@ -60,8 +61,10 @@ DELETE FROM hours WHERE id IN (
 class Store:
     """Writes; `reader` reads, from any thread."""
 
-    def __init__(self, db: Database, lock: FolderLock, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, db: Database, lock: FolderLock, path: Path) -> None:
+        self.reader = Reader(path)
+        self._path = path
+        self._file = path.stat()
         self._db = db
         self._lock = lock
         self._keys: dict[str, Keys | None] = {}
@@ -71,7 +74,7 @@ class Store:
         """Takes the data folder for this process, and makes or migrates the database in it. Raises StoreError, one line."""
         lock = lock_folder(folder)
         try:
-            return cls(open_database(folder / FILE), lock, Reader(folder / FILE))
+            return cls(open_database(folder / FILE), lock, folder / FILE)
         except BaseException:
             lock.release()
             raise
@@ -81,6 +84,18 @@ class Store:
         self.reader.close()
         self._db.close()
         self._lock.release()
+
+    def require_there(self) -> None:
+        """Raises FileMisplaced where the database's name leads to another file, or to none: what is written would not be found."""
+        try:
+            is_there = os.path.samestat(self._path.stat(), self._file)
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise FileMisplaced(
+                f"{self._path} was removed or replaced while the server ran: put that very file back, or stop the "
+                "server and put back all parts of one copy"
+            )
 
     @property
     def connection(self) -> sqlite3.Connection:
