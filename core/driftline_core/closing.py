@@ -46,11 +46,21 @@ def sweep(endpoint: EndpointState, start_us: int, end_us: int, closed_us: int) -
 def closed(uid: str, endpoint: EndpointState, start_us: int, end_us: int, position: int) -> HourClosed:
     """What is told of a closed hour; it holds every frame up to the position."""
     if start_us in endpoint.empty:
-        return HourClosed(uid, start_us, end_us, 1, endpoint.empty[start_us], position, has_rows=False)
+        return HourClosed(uid, start_us, end_us, 1, endpoint.empty[start_us], position, has_rows=False, counted=endpoint.rows)
     hour = endpoint.hours[start_us]
     through = max(position, hour.last_position)
-    profiles = endpoint.merged(start_us, end_us)
-    return HourClosed(uid, start_us, end_us, hour.revision, hour.closed_us, through, True, profiles, endpoint.references)
+    return HourClosed(
+        uid,
+        start_us,
+        end_us,
+        hour.revision,
+        hour.closed_us,
+        through,
+        has_rows=True,
+        profiles=endpoint.merged(start_us, end_us),
+        references=endpoint.references,
+        counted=endpoint.rows,
+    )
 
 
 def unsaved(endpoint: EndpointState) -> list[int]:

@@ -67,6 +67,7 @@ class HourClosed:
     has_rows: bool
     profiles: Mapping[int, Profile] = field(default_factory=dict)
     references: Mapping[int, Reference] = field(default_factory=dict)
+    counted: int | None = None  # rows of the endpoint, ever, by then; None where that is not told
 
 
 Effect = HourClosed

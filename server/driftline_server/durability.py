@@ -170,7 +170,7 @@ class Durability:
     def _mark(self, position: int) -> Section:
         """What a checkpoint says of the folder. Endpoints that the database holds, and nobody serves, are deleted there later."""
         stored = self._snapshots.stored
-        gone = self.reader.uids() - self._registry.kept().keys() - self._orphans
+        gone = self.reader.uids() - self._registry.by_uid().keys() - self._orphans
         written_to = max((segment.first for segment in self._journal.segments() if not segment.is_closed), default=0)
         return lineage.Mark(self._lineage, stored, tuple(sorted(gone)), written_to).section(position)
 

@@ -26,6 +26,10 @@ class File(Protocol):
         """Returns when what was written, and the size needed to read it, survives a loss of power (fdatasync)."""
         ...
 
+    def stands_at(self, path: Path, size_bytes: int) -> bool:
+        """Whether a name leads to this file, and it has that size at least: nobody removed, replaced or shortened it."""
+        ...
+
     def allocate(self, size_bytes: int) -> None:
         """Takes room on the disk up to a size, and has the file that size; zeros where nothing was written."""
         ...
@@ -113,6 +117,13 @@ class SystemFile:
             os.fdatasync(self._descriptor)
         else:
             os.fsync(self._descriptor)
+
+    def stands_at(self, path: Path, size_bytes: int) -> bool:
+        try:
+            named, own = path.stat(), os.fstat(self._descriptor)
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(named, own) and own.st_size >= size_bytes
 
     def allocate(self, size_bytes: int) -> None:
         if hasattr(os, "posix_fallocate"):

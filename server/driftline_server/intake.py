@@ -184,7 +184,7 @@ class Intake:
     ) -> Taken | None:
         """Takes a sequence and its place in the journal in one step; None where the sequence is not the next one any more."""
         with handle.entry.lock:
-            handle.entry.current()
+            handle.entry.require_staying()
             if judge(handle.producer, handle.epoch, sequence) is not Verdict.NEXT:
                 return None
             position = self.ahead.append_body(body, entry)

@@ -1,14 +1,15 @@
 """A data folder from its database alone: a checkpoint that says what the stored hours say, and a journal that begins behind it.
 
 For whoever has a copy of `driftline.sqlite` and nothing else. Endpoints, references, hours and alerts are served again. Lost are
-the rows of hours that were not stored yet, how often a producer's batches came twice, and what forgotten producers did not deliver.
+the rows of hours that were not stored yet, which the endpoints count as lost as far as the database knows of them; how often a
+producer's batches came twice; and what forgotten producers did not deliver.
 """
 
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from driftline_core.delivery import Producers
+from driftline_core.delivery import Losses, Producers
 from driftline_core.endpoint_state import Applied, EndpointState
 from driftline_core.hours import NEVER
 from driftline_core.panes import MINUTE_US, floor, ruler_of
@@ -31,6 +32,8 @@ class Rebuilt:
 
     endpoints: int
     rows: int  # that stored hours hold
+    lost: int  # counted up to the last checkpoint, or the last hour that was stored since, and in no stored hour
+    unknown: int  # endpoints of which that is not known
     set_aside: tuple[Path, ...]  # parts that did not belong to the database
 
 
@@ -39,15 +42,19 @@ def rebuild(folder: Path, filesystem: Filesystem, reader: Reader, standing: Stan
     aside = tuple(_set_aside(folder / part, filesystem) for part in parts if (folder / part).exists())
     journal, checkpoints = (folder / part for part in parts)
     minutes = standing.snapshot_minutes or 60
-    made = [_section(reader, stored, minutes * MINUTE_US, standing.position) for stored in reader.endpoints()]
+    counts = reader.counts()
+    made = [_section(reader, each, counts.get(each.uid), minutes * MINUTE_US, standing.position) for each in reader.endpoints()]
     mark = lineage.Mark(standing.lineage, standing.position).section(standing.position)
     lineage.write(journal, filesystem, standing.lineage)
-    checkpoint.write(checkpoints, filesystem, standing.position, [*(section for section, _ in made), mark])
-    return Rebuilt(len(made), sum(rows for _, rows in made), aside)
+    checkpoint.write(checkpoints, filesystem, standing.position, [*(section for section, *_ in made), mark])
+    lost = [lost for *_, lost in made if lost is not None]
+    return Rebuilt(len(made), sum(rows for _, rows, _ in made), sum(lost), len(made) - len(lost), aside)
 
 
-def _section(reader: Reader, stored: StoredEndpoint, hour_us: int, position: int) -> tuple[Section, int]:
-    """An endpoint as a checkpoint holds it, and the rows of its hours."""
+def _section(
+    reader: Reader, stored: StoredEndpoint, count: tuple[int, int] | None, hour_us: int, position: int
+) -> tuple[Section, int, int | None]:
+    """An endpoint as a checkpoint holds it, the rows of its hours, and how many are lost, as far as that is known."""
     references = {each.version: decode_reference(each.body) for each in reader.references(stored.uid)}
     newest = references[max(references)]
     hours = reader.history(stored.uid, "rows_other_reference", None, since_us=-(2**61), until_us=2**61)
@@ -57,13 +64,16 @@ def _section(reader: Reader, stored: StoredEndpoint, hour_us: int, position: int
     state.references = references
     state.evicted_us = max((hour.end_us for hour in hours), default=NEVER)
     state.watermark_us = max(with_rows) - 1 if with_rows else None
-    state.rows = sum(hour.rows + int(hour.value) for hour in hours)
+    rows = sum(hour.rows + int(hour.value) for hour in hours)
+    counted, expired = count or (rows, 0)
+    lost = max(0, counted - expired - rows)
+    state.rows, state.forgotten = rows + expired, Losses(lost=lost)
     for each in reader.producers(stored.uid):
         state.producers[each.producer_id] = Applied(each.epoch, each.admitted, each.last_seen_us, each.losses)
     registration = Registration(stored.name, stored.uid, stored.spec, stored.columns, newest, stored.created_us)
     section = section_of(Entry(registration, threading.Lock(), Producers(1)), (position, state.save()))
     assert section is not None
-    return section, state.rows
+    return section, rows, None if count is None else lost
 
 
 def _set_aside(path: Path, filesystem: Filesystem) -> Path:

@@ -177,7 +177,7 @@ class Recovery:
 
 def sections(registry: Registry, save: Callable[[str], tuple[int, bytes] | None]) -> Iterator[Section]:
     """The parts of a checkpoint, made one by one."""
-    for uid, entry in registry.kept().items():
+    for uid, entry in registry.by_uid().items():
         saved = save(uid)
         section = section_of(entry, saved) if saved else None
         if section is not None:

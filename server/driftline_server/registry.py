@@ -1,9 +1,14 @@
-"""Which endpoints there are: names, what their creators said, and the reference in force."""
+"""Which endpoints there are: names, what their creators said, and the reference in force.
+
+A change is a record of the journal, and is seen when the owner has it, which is when it is durable: nobody is answered with what a
+crash may take back. Changes come one after the other, so that each finds the one before it in force.
+"""
 
 import itertools
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,7 +16,7 @@ import pyarrow as pa
 
 from driftline_core.delivery import Producers
 from driftline_core.engine import Engine
-from driftline_core.errors import AlreadyExists, CoreError, InvalidInput, NotFound, ResourceExhausted
+from driftline_core.errors import AlreadyExists, InvalidInput, NotFound, ResourceExhausted, Unavailable
 from driftline_core.layout import LookupCache
 from driftline_core.names import canonical, column_names, matching
 from driftline_core.reference import Reference, build_reference, notes_of
@@ -33,6 +38,7 @@ class Entry:
     registration: Registration | None
     lock: threading.Lock
     producers: Producers
+    is_leaving: bool = False  # its deletion is written, and not durable yet
 
     def current(self) -> Registration:
         """The registration in force; raises NotFound where the endpoint was deleted."""
@@ -40,6 +46,12 @@ class Entry:
         if registration is None:
             raise NotFound("the endpoint was deleted; create it again and open the handle again", field="endpoint")
         return registration
+
+    def require_staying(self) -> None:
+        """Raises NotFound where the endpoint was deleted, Unavailable where it is about to be."""
+        self.current()
+        if self.is_leaving:
+            raise Unavailable("the endpoint is being deleted; open the handle again to see whether it was", field="endpoint")
 
 
 class Listener(Protocol):
@@ -61,9 +73,9 @@ class Registry:
         self._endpoints_max = endpoints_max
         self._producers_max = producers_max
         self._entries: dict[str, Entry] = {}
-        self._leaving: dict[str, Entry] = {}  # deleted, and a crash may yet bring them back
         self._definitions = itertools.count(1)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held by whoever changes something, until the record is written
+        self._latest: threading.Event | None = None  # of the change before
 
     def entry(self, name: str) -> Entry:
         """An endpoint by any form of its name; raises NotFound."""
@@ -103,14 +115,15 @@ class Registry:
         reference = build_reference(sample, columns, spec.bins, version=1, latency=latency, cache=self.cache)
         notes += notes_of(reference)
         created = Registration(spec.name, uuid.uuid4().hex, spec, columns, reference, self._clock.now_us())
-        with self._lock:
+        entry = self._entry(created)
+
+        def begin(engine: Engine, position: int) -> None:
+            engine.create(created.uid, reference, now_us=created.created_us, position=position)
+            self._entries[created.name] = entry
+
+        with self._turn():
             self.require_free(spec.name)
-            written = self._write(
-                Record.CREATE,
-                records.create(created),
-                lambda engine, position: engine.create(created.uid, reference, now_us=created.created_us, position=position),
-            )
-            entry = self.add(created)
+            written = self._write(Record.CREATE, records.create(created), begin)
         self._settle(written, lambda: self._registered(created, created.created_us))
         return entry, notes
 
@@ -135,50 +148,59 @@ class Registry:
         chosen, latency = bins_of(bins, before.columns) if bins else spec.bins, spec.reserved_columns().get("latency", "")
         built = build_reference(sample, before.columns, chosen, version=1, latency=latency, cache=self.cache)
         notes += notes_of(built)
-        with self._lock:
+        with self._turn():
             now = entry.current()
             reference = Reference(now.reference.version + 1, built.layout, built.profile)
             changed = replace(now, reference=reference)
             set_us = self._clock.now_us()
-            # Before any batch that is bound to it, which readers do as soon as they see it.
-            written = self._write(
-                Record.REFERENCE,
-                records.reference(now.uid, spec.bins, reference, set_us),
-                lambda engine, position: engine.set_reference(now.uid, reference, position=position),
-            )
-            entry.registration = changed
+
+            def refer(engine: Engine, position: int) -> None:
+                engine.set_reference(now.uid, reference, position=position)
+                entry.registration = changed  # batches are bound to it from now on, and so come behind its record
+
+            written = self._write(Record.REFERENCE, records.reference(now.uid, spec.bins, reference, set_us), refer)
         self._settle(written, lambda: self._registered(changed, set_us))
         return entry, notes
 
     def delete(self, name: str) -> None:
         """Forgets an endpoint; raises NotFound."""
-        with self._lock:
+        with self._turn():
             entry = self.entry(name)
             with entry.lock:  # no batch is admitted any more
                 registration = entry.current()
 
                 def forget(engine: Engine, position: int) -> None:
                     engine.delete(registration.uid, position=position)
-                    self._leaving.pop(registration.uid, None)
+                    self.remove(registration.uid)
 
-                self._leaving[registration.uid] = replace(entry)
-                try:
-                    written = self._write(Record.DELETE, records.delete(registration.uid), forget)
-                except CoreError:
-                    del self._leaving[registration.uid]
-                    raise
-                entry.registration = None
-            del self._entries[registration.name]
+                written = self._write(Record.DELETE, records.delete(registration.uid), forget)
+                entry.is_leaving = True
         self._settle(written, lambda: self._deleted(registration))
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Changes something, when the change before is in force. Raises ResourceExhausted, Unavailable."""
+        with self._lock:
+            if self._latest is not None:
+                self._owner.ahead.settle(self._latest)
+            yield
+
     def _write(self, record: Record, body: bytes, change: Callable[[Engine, int], None]) -> threading.Event:
-        """Queues a record; the event is set when it is durable. Raises ResourceExhausted, Unavailable."""
+        """Queues a record; the event is set when it is durable and in force. Raises ResourceExhausted, Unavailable."""
         written = threading.Event()
-        self._owner.ahead.append(record, [body], Change(change, on_durable=lambda _: written.set()))
+
+        def apply(engine: Engine, position: int) -> None:
+            try:
+                change(engine, position)
+            finally:
+                written.set()
+
+        self._owner.ahead.append(record, [body], Change(apply))
+        self._latest = written
         return written
 
     def _settle(self, written: threading.Event, then: Callable[[], None]) -> None:
-        """Waits until a record is durable and does what follows; where the disk is full, who waits is told and it follows later."""
+        """Waits until a change is in force and does what follows; where the disk is full, it is told, and follows later."""
 
         def later() -> None:
             written.wait()
@@ -196,16 +218,14 @@ class Registry:
             listener.on_registered(registration, set_us)
 
     def _deleted(self, registration: Registration) -> None:
-        self._owner.call(lambda _: None)
         for listener in self.listeners:
             listener.on_deleted(registration, self._clock.now_us())
 
     # What is recovered at a start, before anyone is served.
 
     def add(self, registration: Registration) -> Entry:
-        """Serves an endpoint that is in the engine, or on its way there."""
-        entry = Entry(registration, threading.Lock(), Producers(self._producers_max))
-        self._entries[registration.name] = entry
+        """Serves an endpoint that is in the engine."""
+        entry = self._entries[registration.name] = self._entry(registration)
         return entry
 
     def refer(self, entry: Entry, reference: Reference, bins: BinsSpec) -> None:
@@ -217,13 +237,12 @@ class Registry:
         """The endpoints by uid."""
         return {entry.registration.uid: entry for entry in list(self._entries.values()) if entry.registration}
 
-    def kept(self) -> dict[str, Entry]:
-        """The endpoints by uid, those included whose deletion is not durable yet."""
-        return self._leaving | self.by_uid()
-
     def remove(self, uid: str) -> None:
         """Serves an endpoint no more."""
         found = self.by_uid().get(uid)
         if found is not None and found.registration is not None:
             del self._entries[found.registration.name]
             found.registration = None
+
+    def _entry(self, registration: Registration) -> Entry:
+        return Entry(registration, threading.Lock(), Producers(self._producers_max))

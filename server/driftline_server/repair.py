@@ -50,9 +50,17 @@ def repair(data: str, *, from_database: bool, as_json: bool) -> None:
 def _tell_rebuilt(data: str, made: "Rebuilt", *, as_json: bool) -> None:
     aside = [path.name for path in made.set_aside]
     if as_json:
-        click.echo(json.dumps({"data": data, "endpoints": made.endpoints, "rows": made.rows, "set_aside": aside}, indent=2))
+        said = {"data": data, "endpoints": made.endpoints, "rows": made.rows}
+        said |= {"lost_rows_known": made.lost, "endpoints_of_unknown_loss": made.unknown}
+        click.echo(json.dumps({**said, "set_aside": aside}, indent=2))
         return
-    click.echo(f"{made.endpoints:,} endpoints with {made.rows:,} rows in stored hours are served again; other rows are lost")
+    click.echo(f"{made.endpoints:,} endpoints with {made.rows:,} rows in stored hours are served again")
+    click.echo(
+        f"lost: {made.lost:,} rows that were counted when the database was last written to and are in no stored hour "
+        "(the endpoints' lost_rows), and what came later, which monitors that are still there report"
+    )
+    if made.unknown:
+        click.echo(f"of {made.unknown:,} endpoints, made by an older version, it is not known how many rows are lost")
     if aside:
         click.echo(f"set aside in {data}: {', '.join(aside)}")
     click.echo("start the server again with `driftline serve`")

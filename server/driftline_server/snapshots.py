@@ -97,27 +97,30 @@ class Snapshots:
             self._submit_project(forget, f"that {len(gone)} endpoints are deleted")
 
     def save_producers(self) -> None:
-        """Stores how far each producer is, those that were seen since this was last done: for people who look.
+        """Stores how far each producer is, those that were seen since this was last done, and how many rows were counted.
 
         What the engine has forgotten, the idlest, is forgotten here too.
         """
         since_us = self._producers_since_us
 
-        def read(engine: Engine) -> tuple[int, dict[str, tuple[list[StoredProducer], int]]]:
+        def read(engine: Engine) -> tuple[int, dict[str, tuple[list[StoredProducer], int, int]]]:
             states = {uid: engine.state(uid) for uid in self._registry.by_uid() if uid in engine}
-            return engine.position, {uid: (_producers(state, since_us), _idlest_us(state)) for uid, state in states.items()}
+            return engine.position, {
+                uid: (_producers(state, since_us), _idlest_us(state), state.rows) for uid, state in states.items()
+            }
 
         position, found = self._owner.call_now(read)
 
         def save(store: Store) -> None:
             store.reach(position)
-            for uid, (producers, idlest_us) in found.items():
+            for uid, (producers, idlest_us, rows) in found.items():
+                store.save_count(uid, rows, position)
                 if producers and store.holds(uid):
                     store.save_producers(uid, producers)
                 store.forget_producers(uid, idlest_us)
 
         self._submit_project(save, "producers", position)
-        seen = [each.last_seen_us for producers, _ in found.values() for each in producers]
+        seen = [each.last_seen_us for producers, *_ in found.values() for each in producers]
         self._producers_since_us = max(seen, default=since_us)
 
     def _submit_project(self, job: Callable[[Store], None], name: str, position: int = 0) -> None:
@@ -190,4 +193,14 @@ def hour_of(effect: Effect, spec: EndpointSpec) -> Hour:
     """A closed hour, ready to be saved."""
     report = report_of(effect, spec) if effect.has_rows else None
     profile = encode_profiles(effect.profiles) if effect.has_rows else None
-    return Hour(effect.uid, effect.start_us, effect.end_us, effect.revision, effect.through, effect.closed_us, report, profile)
+    return Hour(
+        effect.uid,
+        effect.start_us,
+        effect.end_us,
+        effect.revision,
+        effect.through,
+        effect.closed_us,
+        report,
+        profile,
+        effect.counted,
+    )

@@ -104,6 +104,11 @@ class FaultFile:
                 raise
             self.inode.sync()
 
+    def stands_at(self, path: Path, size_bytes: int) -> bool:
+        """Costs nothing: what is asked of memory."""
+        with self.disk.lock:
+            return self.disk._seen.get(path) is self.inode and len(self.inode.seen) >= size_bytes
+
     def allocate(self, size_bytes: int) -> None:
         with self.disk.lock:
             self.disk.step("allocate", self.name)

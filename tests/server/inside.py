@@ -51,6 +51,12 @@ class Inside:
         self.metrics = metrics_pb2_grpc.MetricsServiceStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 
+    @property
+    def written(self) -> int:
+        """The last position of the journal, durable or not."""
+        assert self._app._durability is not None
+        return self._app._durability._journal.last
+
     def health(self) -> int:
         """What the health service says."""
         return int(self._health.Check(health_pb2.HealthCheckRequest(), timeout=CALL_S).status)

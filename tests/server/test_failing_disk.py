@@ -1,8 +1,10 @@
 """A disk that fails to make durable what was written: nothing is taken any more, and nothing acknowledged is lost."""
 
+import os
+import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from errno import EIO, ENOSPC
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from grpc_health.v1 import health_pb2
 from tests.e2e.push import ANSWER_S, PushClient
 from tests.e2e.server import Server
 from tests.e2e.watched import ALL, PLAIN, REFERENCE_ROWS, Watched, payload_of, requests, sample, says
+from tests.server.archive.life import until
 from tests.server.inside import Inside
 
 from driftline_proto.v1 import endpoint_pb2, metrics_pb2
@@ -58,6 +61,9 @@ class AilingFile:
             raise OSError(EIO, "the disk does not answer")
         self._file.sync()
 
+    def stands_at(self, path: Path, size_bytes: int) -> bool:
+        return self._file.stands_at(path, size_bytes)
+
     def allocate(self, size_bytes: int) -> None:
         self._disk.require_room()
         self._file.allocate(size_bytes)
@@ -95,6 +101,40 @@ def test_where_a_sync_fails_nothing_is_taken_any_more(tmp_path: Path) -> None:
         watched.server = again
         rows = watched.rows + ROWS * sum(handle.sent for handle in reopened)  # what was written may be there after all
         assert watched.drift(ALL).rows == watched.endpoint().counters.rows == rows
+
+
+def removed(journal: Path) -> None:
+    shutil.rmtree(journal)
+
+
+def replaced(journal: Path) -> None:
+    (path,) = journal.glob("*.journal")
+    path.rename(path.with_suffix(".old"))
+    shutil.copyfile(path.with_suffix(".old"), path)
+
+
+def shortened(journal: Path) -> None:
+    (path,) = journal.glob("*.journal")
+    os.truncate(path, 64)
+
+
+@pytest.mark.parametrize("spoil", [removed, replaced, shortened], ids=["removed", "replaced", "shortened"])
+def test_what_nobody_would_find_again_is_not_acknowledged(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
+    with Inside(tmp_path) as server:
+        watched = Watched(server, wire=PLAIN)  # type: ignore[arg-type]
+        watched.good()
+        watched.check()
+        stream = PushClient(server.ingest)
+        handle = stream.open(watched.name, PLAIN)
+        spoil(tmp_path / "journal")
+        stream.push(handle, payload_of(sample(ROWS, 1, schema=PLAIN)))
+        until(lambda: server.health() == health_pb2.HealthCheckResponse.NOT_SERVING)
+        stream.push(handle, payload_of(sample(ROWS, 2, schema=PLAIN)))
+        stream.until(lambda: bool(handle.refused))
+        assert (handle.refused[0].code, handle.acknowledged) == (UNAVAILABLE, 0)
+        assert says(handle.refused[0].reason, "was removed, replaced or shortened", "put it back")
+        stream.cancel()
+        watched.stream.cancel()
 
 
 def test_an_epoch_that_could_not_be_written_down_has_not_begun(tmp_path: Path) -> None:
@@ -195,3 +235,50 @@ def test_a_question_waits_for_what_was_acknowledged_and_for_nothing_else(tmp_pat
             answer.result(0.5)
         disk.is_quick.set()
         assert answer.result(ANSWER_S).rows == watched.rows
+
+
+def test_what_was_answered_is_there_after_a_crash_though_a_change_was_under_way(tmp_path: Path) -> None:
+    disk = Ailing()
+    name = "tests/seen/model:v1"
+    reference = sample(REFERENCE_ROWS, seed=0)
+    spec = endpoint_pb2.EndpointSpec(name=name)
+    with Inside(tmp_path / "alive", filesystem=disk) as server:
+        changes = [
+            lambda: server.endpoints.CreateEndpoint.future(requests(endpoint_pb2.CreateEndpointRequest, spec, [reference])),
+            lambda: server.endpoints.SetReference.future(
+                requests(endpoint_pb2.SetReferenceRequest, endpoint_pb2.ReferenceSpec(name=name), [reference])
+            ),
+            lambda: server.endpoints.DeleteEndpoint.future(endpoint_pb2.DeleteEndpointRequest(name=name)),
+        ]
+        for number, change in enumerate(changes):
+            durable = server.crashed(tmp_path / f"crash {number}")
+            written = server.written
+            disk.is_quick.clear()
+            try:
+                answer = change()
+                until(lambda written=written: server.written > written)
+                seen = answers(server, name)
+            finally:
+                disk.is_quick.set()
+            answer.result(timeout=ANSWER_S)
+            with Inside(durable) as again:
+                assert answers(again, name) == seen
+            assert answers(server, name) != seen
+
+
+def answers(server: Inside, name: str) -> list[object]:
+    """What each call says of an endpoint, where it says anything."""
+    drift = metrics_pb2.GetDriftRequest(endpoint=name, span=ALL)
+    versions = [each.reference_version for each in server.endpoints.ListEndpoints(endpoint_pb2.ListEndpointsRequest()).endpoints]
+    calls = [
+        lambda: server.endpoints.GetEndpoint(endpoint_pb2.GetEndpointRequest(name=name)).endpoint.reference_version,
+        lambda: server.metrics.GetDrift(drift).reference_version,
+    ]
+    return [versions, *(said(call) for call in calls)]
+
+
+def said(call: Callable[[], object]) -> object:
+    try:
+        return call()
+    except grpc.RpcError as error:
+        return error.code()

@@ -14,7 +14,7 @@ from tests.server.archive.life import REFERENCE, START_US, Life, Standing, batch
 from tests.server.inside import stored_hours
 
 from driftline_core.engine import Span
-from driftline_core.panes import HOUR_US, MINUTE_US
+from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US
 from driftline_server.config import ConfigError
 from driftline_server.durability import CHECKPOINTS, JOURNAL
 from driftline_server.past import Answers
@@ -226,9 +226,11 @@ def test_the_database_alone_is_enough_to_go_on_where_that_is_asked_for(tmp_path:
     assert done.exit_code == 0, done.output
     told = json.loads(done.output)
     assert (told["endpoints"], told["rows"], told["set_aside"]) == (1, 3 * ROWS, ["checkpoints.aside"])
+    assert (told["lost_rows_known"], told["endpoints_of_unknown_loss"]) == (ROWS, 0)
     with living(folder, clock) as life:
         entry = life.registry.entry("m").current()
         assert (counted(life), entry.reference.version) == (3 * ROWS, 2)
+        assert life.owner.call(lambda engine: engine.totals(entry.uid)).losses.lost == ROWS
         after = Answers(life.owner, life.durability.reader, clock).window(entry, FIRST_HOURS)
         assert after.profile.encode() == before.profile.encode()
         # The producers go on where they were, and hours that were stored take late rows as ever.
@@ -242,6 +244,27 @@ def test_the_database_alone_is_enough_to_go_on_where_that_is_asked_for(tmp_path:
     assert start_anew(folder, clock) == 4 * ROWS
     assert [row for row in dump(folder) if row in stored] == stored
     assert "has all its parts" in CliRunner().invoke(repair, ["--data", str(folder), "--from-database"]).output
+
+
+def test_rows_in_hours_that_came_of_age_are_not_lost_and_what_an_older_version_counted_is_not_known(tmp_path: Path) -> None:
+    folder = tmp_path / "life"
+    clock = live_a_while(folder)
+    clock.at_us += 400 * DAY_US - 3 * HOUR_US  # the first hours are too old now, the last one is not
+    with living(folder, clock):
+        until(lambda: len(stored_hours(folder)) >= 1 and all(start != START_US for start, *_ in hours_of(folder)))
+    without(JOURNAL)(folder)
+    shutil.copytree(folder, tmp_path / "older")
+    told = json.loads(CliRunner().invoke(repair, ["--data", str(folder), "--from-database", "--json"]).output)
+    assert told["rows"] < 3 * ROWS
+    assert (told["lost_rows_known"], told["endpoints_of_unknown_loss"]) == (0, 0)
+    assert start_anew(folder, clock) == 3 * ROWS
+    with closing(sqlite3.connect(tmp_path / "older" / FILE)) as connection, connection:
+        connection.execute("DELETE FROM endpoint_counts")
+    assert "of 1 endpoints, made by an older version, it is not known" in repaired(tmp_path / "older")
+
+
+def repaired(folder: Path) -> str:
+    return CliRunner().invoke(repair, ["--data", str(folder), "--from-database"]).output
 
 
 def hours_of(folder: Path) -> list[tuple[int, int, int]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.server.archive.life import batch, living
+from tests.server.archive.life import batch, living, until
 
 from driftline_core.errors import FailedPrecondition
 from driftline_server.repair import repair
@@ -86,6 +86,21 @@ def test_a_folder_that_is_not_there_or_in_use_is_left_alone(tmp_path: Path) -> N
     lock.release()
     assert used.exit_code == 2
     assert "in use by another driftline server" in used.output
+
+
+def test_nothing_is_written_to_a_database_that_was_taken_away_and_all_of_it_is_when_it_is_back(tmp_path: Path) -> None:
+    with living(tmp_path) as life:
+        life.create()
+        writer, path = life.durability.writer, tmp_path / FILE
+        until(lambda: len(life.durability.reader.uids()) == 1)
+        path.rename(tmp_path / "away")
+        shutil.copyfile(tmp_path / "away", path)  # another file of that name is no better
+        life.create("n")
+        until(lambda: writer._trouble is not None)
+        assert "was removed or replaced while the server ran: put that very file back" in str(writer._trouble)
+        assert len(life.durability.reader.uids()) == 1
+        (tmp_path / "away").rename(path)
+        until(lambda: len(life.durability.reader.uids()) == 2)
 
 
 def test_a_damaged_database_is_told_by_the_questions_it_cannot_answer_and_by_repair(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The archive: a thread that turns closed segments of the journal into files of rows, and deletes what is old.
+"""The archive: a thread that turns closed segments of the journal into files of rows, gathers these, and deletes what is old.
 
 It takes one segment at a time, the oldest first, and rests as long as it works, so that ingest and questions go before it. Where
 the journal grows long it works without rest; and past the journal's maximum rows go unarchived (see Dropping).
@@ -16,6 +16,7 @@ import structlog
 
 from driftline_server.archive.arrived import Bounds, Wanted
 from driftline_server.archive.dropping import Dropping
+from driftline_server.archive.gathering import Gathering
 from driftline_server.archive.policy import Policy
 from driftline_server.archive.retention import Retention
 from driftline_server.archive.shelf import Shelf
@@ -74,6 +75,7 @@ class Archive:
         self._clock = clock
         self._hour_us = hour_us
         self._relaxed_bytes = relaxed_bytes
+        self._gathering = Gathering(shelf, hour_us)
         self._writer = SegmentWriter(shelf, bounds, hour_us, self._rest)
         self._changed = threading.Condition()
         self._is_stopping = False
@@ -157,7 +159,19 @@ class Archive:
             self._archive(segment)
             self._archived = segment.last
         self._archived = self.dropping.drop(self._archived)
-        return segment is not None
+        return segment is not None or self._gather()
+
+    def _gather(self) -> bool:
+        """Small files become larger ones while there is nothing else to do."""
+        self._worked_from_s = time.monotonic()
+        before = min((segment.first for segment in self._journal.segments()), default=sys.maxsize)
+        has_gathered = self._gathering.advance(self._clock.now_us(), before, self._served)
+        if has_gathered:
+            self._rest()
+        return has_gathered
+
+    def _served(self) -> dict[str, Registration]:
+        return {uid: registration for uid, entry in self._registry.by_uid().items() if (registration := entry.registration)}
 
     def _archive(self, segment: Segment) -> None:
         wanted = self._wanted()
@@ -174,10 +188,11 @@ class Archive:
         self.stats.rows += written.rows
         self.stats.files += written.files
         self.stats.bytes += written.bytes
+        self._gathering.note(written.hours)
 
     def _wanted(self) -> dict[str, Wanted]:
         """The endpoints whose rows are archived, by uid."""
-        shares = [(r, self.policy.share_of(r)) for entry in self._registry.by_uid().values() if (r := entry.registration)]
+        shares = ((registration, self.policy.share_of(registration)) for registration in self._served().values())
         return {registration.uid: Wanted(registration, share) for registration, share in shares if share > 0}
 
     def _rest(self) -> None:

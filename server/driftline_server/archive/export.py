@@ -14,7 +14,7 @@ from driftline_core.panes import floor
 from driftline_core.rows import RowNames, row_schema
 from driftline_server.archive.kept import Gap
 from driftline_server.archive.pieces import Piece, SegmentRows, groups
-from driftline_server.archive.shelf import RowFile, Shelf
+from driftline_server.archive.shelf import Hold, RowFile, Shelf
 from driftline_server.archive.slices import in_order
 from driftline_server.archive.tables import batches_of
 from driftline_server.registration import Registration
@@ -30,6 +30,7 @@ class Sources:
     registration: Registration
     segments: Sequence[SegmentRows]
     hour_us: int
+    hold: Hold | None = None  # of the shelf, for as long as these are read
 
     @property
     def time(self) -> str:

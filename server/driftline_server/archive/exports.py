@@ -48,7 +48,8 @@ class Exports:
             start_us = newest_us - span.window_us
         # Counted first: what is kept then is no less.
         counted = rows_by_hour(self.owner, self.reader, registration.uid, floor(start_us, self.hour_us), end_us)
-        sources = Sources(self.shelf, registration, self._segments(registration), self.hour_us)
+        hold = self.shelf.hold()  # before the journal: else what it holds could be gathered with what it has dropped
+        sources = Sources(self.shelf, registration, self._segments(registration), self.hour_us, hold)
         if start_us == -_FAR_US:
             start_us = min([*counted, *sources.hours(start_us, end_us)], default=end_us - self.finest_us)
         export = Export(sources, start_us, max(start_us, end_us))

@@ -57,13 +57,14 @@ def groups(shelf: Shelf, file: RowFile, time: str) -> tuple[pa.Schema, list[Grou
     """What a file holds. Raises FileNotFoundError, and FailedPrecondition, which names the file, where it is damaged."""
     with _named(file):
         opened = _opened(shelf, file)
-        column = opened.schema_arrow.get_field_index(time)
+        schema = opened.schema_arrow
+        column = schema.get_field_index(time)
         found = []
         for index in range(opened.metadata.num_row_groups):
             group = opened.metadata.row_group(index)
             times = group.column(column).statistics
             found.append(Group(shelf, file, index, group.num_rows, times.min_raw, times.max_raw))
-        return opened.schema_arrow, found
+        return schema, found
 
 
 def _opened(shelf: Shelf, file: RowFile) -> pq.ParquetFile:

@@ -1,13 +1,16 @@
 """Where rows lie: `archive/<endpoint uid>/<start of the hour>/<first>-<last>.parquet`, by the journal's positions they came from.
 
-A file stands whole or not at all. What came from a segment of the journal is in the journal too, for as long as that has the
+A file stands whole or not at all, and stands for files whose span lies within its own: rows of several are gathered in one, and a
+crash may leave them beside it. What came from a segment of the journal is in the journal too, for as long as that has the
 segment: whoever reads both takes the journal's, so that a crash between a file and the drop of its segment shows no row twice.
 """
 
 import contextlib
 import errno
 import re
-from collections.abc import Iterator
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,12 +65,33 @@ def hour_of(name: str) -> int | None:
         return None
 
 
+class Hold:
+    """Whoever has it reads files."""
+
+    __slots__ = ("__weakref__",)
+
+
 class Shelf:
     """The archive's folders and files. One thread writes; any may look."""
 
     def __init__(self, folder: Path, filesystem: Filesystem) -> None:
         self._folder = folder
         self.filesystem = filesystem
+        self._held = 0
+        self._lock = threading.Lock()  # guards _held: no file takes the place of others while somebody reads them
+
+    def hold(self) -> Hold:
+        """Files are not gathered for as long as what this returns is held."""
+        with self._lock:
+            self._held += 1
+        hold = Hold()
+        weakref.finalize(hold, self._let_go)
+        return hold
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody reads files."""
+        return self._held > 0
 
     def uids(self) -> list[str]:
         """The endpoints that have rows here."""
@@ -81,25 +105,40 @@ class Shelf:
     def files(self, uid: str, hour_us: int) -> list[RowFile]:
         """The files of an hour, by position."""
         folder = self._hour(uid, hour_us)
-        found = ((_FILE.match(name), folder / name) for name in self.filesystem.names(folder))
-        return sorted((RowFile(path, int(m[1]), int(m[2])) for m, path in found if m), key=lambda file: file.first)
+        return _standing(folder, self.filesystem.names(folder))
 
     def save(self, uid: str, hour_us: int, body: pa.Buffer, *, first: int, last: int) -> Path:
         """A file of rows that is there, whole, when this returns, but that its name is not durable before sync()."""
         folder = self._hour(uid, hour_us)
         self.filesystem.make_folder(folder)
         path = folder / f"{first}-{last}{SUFFIX}"
-        new = path.with_suffix(_NEW_SUFFIX)
-        try:
-            with contextlib.closing(self.filesystem.create(new)) as file:
-                write_all(file, [memoryview(body)], 0)
-                file.sync()
+        with self._new(path, body) as new:
             self.filesystem.rename(new, path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                self.filesystem.remove(new)
-            raise
         return path
+
+    def gather(self, uid: str, hour_us: int, files: Sequence[RowFile], body: pa.Buffer) -> bool:
+        """Puts one file in the place of several that follow one another; says whether it did: not while somebody reads."""
+        folder = self._hour(uid, hour_us)
+        path = folder / f"{files[0].first}-{files[-1].last}{SUFFIX}"
+        with self._new(path, body) as new, self._lock:
+            if self._held:
+                self.filesystem.remove(new)
+                return False
+            self.filesystem.rename(new, path)
+        self.filesystem.sync_folder(folder)
+        self.tidy(uid, hour_us)
+        return True
+
+    def tidy(self, uid: str, hour_us: int) -> None:
+        """Removes what was gathered, and what was never finished."""
+        folder = self._hour(uid, hour_us)
+        names = self.filesystem.names(folder)
+        standing = {file.path.name for file in _standing(folder, names)}
+        rest = [name for name in names if name not in standing and (_FILE.match(name) or name.endswith(_NEW_SUFFIX))]
+        for name in rest:
+            self.filesystem.remove(folder / name)
+        if rest:
+            self.filesystem.sync_folder(folder)
 
     def settle(self, uid: str, hour_us: int, saved: set[Path], *, first: int, last: int) -> None:
         """Of the positions from first to last, keeps the files that were saved now and no other, durably."""
@@ -124,6 +163,24 @@ class Shelf:
         removed = sum((self._remove_hour(uid, hour) for hour in self.hours(uid)), Removed())
         self._remove_folder(self._folder / uid)
         return removed
+
+    def _let_go(self) -> None:
+        with self._lock:
+            self._held -= 1
+
+    @contextlib.contextmanager
+    def _new(self, path: Path, body: pa.Buffer) -> Iterator[Path]:
+        """A file that is on the disk and has not its name yet; what fails leaves none."""
+        new = path.with_suffix(_NEW_SUFFIX)
+        try:
+            with contextlib.closing(self.filesystem.create(new)) as file:
+                write_all(file, [memoryview(body)], 0)
+                file.sync()
+            yield new
+        except BaseException:
+            with contextlib.suppress(OSError):
+                self.filesystem.remove(new)
+            raise
 
     def _before(self, before_us: int) -> Iterator[tuple[str, int]]:
         for uid in self.uids():
@@ -150,3 +207,13 @@ class Shelf:
 
     def _hour(self, uid: str, hour_us: int) -> Path:
         return self._folder / uid / hour_name(hour_us)
+
+
+def _standing(folder: Path, names: Sequence[str]) -> list[RowFile]:
+    """The files by position, those left out whose span lies within another's."""
+    found = [RowFile(folder / name, int(m[1]), int(m[2])) for name in names if (m := _FILE.match(name))]
+    standing: list[RowFile] = []
+    for file in sorted(found, key=lambda file: (file.first, -file.last)):
+        if not standing or file.last > standing[-1].last:
+            standing.append(file)
+    return standing

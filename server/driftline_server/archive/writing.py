@@ -1,7 +1,7 @@
 """A closed segment of the journal becomes files of rows, by endpoint and hour; done twice, it gives the same files."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from driftline_server.archive.arrived import Bounds, Decoder, Wanted
@@ -22,6 +22,7 @@ class Written:
     files: int = 0
     bytes: int = 0
     failed: int = 0
+    hours: set[tuple[str, int]] = field(default_factory=set)  # that there are files of now
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class SegmentWriter:
         self._save(portion, saved, written)
         for (uid, hour_us), paths in saved.items():
             self.shelf.settle(uid, hour_us, paths, first=reader.segment.first, last=reader.segment.last)
+            written.hours.add((uid, hour_us))
         written.failed = decoder.failed
         return written
 

@@ -4,6 +4,7 @@ A commit that raises changes nothing here: the same records written again go to 
 """
 
 import contextlib
+import errno
 import secrets
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -80,6 +81,12 @@ class Writer:
             buffers += self._frame(segment, frames.close(), self.durable + count + 1)
         end = write_all(segment.file, _joined(buffers), segment.end)
         _sync(segment.file)
+        if not segment.file.stands_at(segment.path, segment.header.capacity):  # it has all its room from the start
+            raise SyncFailed(
+                errno.ENOENT,
+                f"{segment.path} was removed, replaced or shortened while the server ran: put it back, or all parts of one copy, "
+                "and start the server again",
+            )
         segment.end = end
         segment.defined |= defined
         self.durable += count

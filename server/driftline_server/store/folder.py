@@ -7,6 +7,10 @@ from pathlib import Path
 LOCK = "driftline.lock"
 
 
+class FileMisplaced(Exception):
+    """The file that is written to is not the one of its name any more; it may come back."""
+
+
 class StoreError(Exception):
     """Why a data folder cannot be used, in one line with the remedy."""
 

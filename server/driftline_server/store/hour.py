@@ -13,6 +13,7 @@ class Hour:
     through  the journal position up to which its rows are in it
     report   None for an hour without rows
     profile  its counts by reference version, encoded; None for an hour without rows
+    counted  rows of the endpoint, ever, when it was closed; None where that is not known
     """
 
     uid: str
@@ -23,6 +24,7 @@ class Hour:
     closed_us: int
     report: Report | None
     profile: bytes | None
+    counted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

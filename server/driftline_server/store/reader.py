@@ -76,6 +76,11 @@ class Reader:
             for id_, epoch, admitted, last_seen_us, *losses in self._rows(sql, uid)
         ]
 
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Rows of endpoints (by uid) that were ever counted, and those of them that came of age; not known of every endpoint."""
+        found = self._rows("SELECT uid, rows, expired FROM endpoint_counts JOIN endpoints ON endpoints.id = endpoint_id")
+        return {uid: (rows, expired) for uid, rows, expired in found}
+
     def closed_until_us(self) -> dict[str, int]:
         """Up to when the hours of each endpoint (by uid) have been closed; without the endpoints of which none has."""
         return dict(

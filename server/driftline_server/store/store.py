@@ -4,6 +4,7 @@ One thread uses it (StoreWriter is one). Whatever it saves may be saved again, a
 what its caller does next is mended by saving once more.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from sqlite_utils import Database
 from driftline_core.errors import NotFound
 from driftline_server.store.database import FILE, open_database
 from driftline_server.store.endpoint import StoredEndpoint, StoredProducer, StoredReference, spec_json
-from driftline_server.store.folder import FolderLock, lock_folder
+from driftline_server.store.folder import FileMisplaced, FolderLock, lock_folder
 from driftline_server.store.hour import Hour
 from driftline_server.store.hours import Keys, save_hour
 from driftline_server.store.reader import Reader
@@ -43,19 +44,27 @@ DELETE FROM producers WHERE (endpoint_id, producer_id) IN (
 )
 """
 _CLOSED_UNTIL = "UPDATE endpoints SET closed_until_us = max(coalesce(closed_until_us, ?1), ?1) WHERE uid = ?2"
+_BEGIN_COUNT = "INSERT INTO endpoint_counts (endpoint_id, rows, through, expired) VALUES (?, 0, 0, 0)"
+_SAVE_COUNT = """
+UPDATE endpoint_counts SET rows = ?1, through = ?2
+WHERE endpoint_id = (SELECT id FROM endpoints WHERE uid = ?3) AND through <= ?2 AND rows <> ?1
+"""
+_EXPIRE_COUNT = "UPDATE endpoint_counts SET expired = expired + ? WHERE endpoint_id = ?"
 _EXPIRE = """
 DELETE FROM hours WHERE id IN (
     SELECT hours.id FROM endpoints CROSS JOIN hours ON hours.endpoint_id = endpoints.id AND hours.start_us < ?1
     WHERE hours.end_us <= ?1 LIMIT ?2
-)
+) RETURNING endpoint_id, iif(profile IS NULL, 0, rows + rows_other_reference)
 """
 
 
 class Store:
     """Writes; `reader` reads, from any thread."""
 
-    def __init__(self, db: Database, lock: FolderLock, reader: Reader) -> None:
-        self.reader = reader
+    def __init__(self, db: Database, lock: FolderLock, path: Path) -> None:
+        self.reader = Reader(path)
+        self._path = path
+        self._file = path.stat()
         self._db = db
         self._lock = lock
         self._keys: dict[str, Keys | None] = {}
@@ -65,7 +74,7 @@ class Store:
         """Takes the data folder for this process, and makes or migrates the database in it. Raises StoreError, one line."""
         lock = lock_folder(folder)
         try:
-            return cls(open_database(folder / FILE), lock, Reader(folder / FILE))
+            return cls(open_database(folder / FILE), lock, folder / FILE)
         except BaseException:
             lock.release()
             raise
@@ -75,6 +84,18 @@ class Store:
         self.reader.close()
         self._db.close()
         self._lock.release()
+
+    def require_there(self) -> None:
+        """Raises FileMisplaced where the database's name leads to another file, or to none: what is written would not be found."""
+        try:
+            is_there = os.path.samestat(self._path.stat(), self._file)
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise FileMisplaced(
+                f"{self._path} was removed or replaced while the server ran: put that very file back, or stop the "
+                "server and put back all parts of one copy"
+            )
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -121,17 +142,20 @@ class Store:
                 else:
                     later_us = created_us
             spec = (endpoint.created_us, later_us, endpoint.spec.stale_after_us, spec_json(endpoint.spec))
+            is_new = not self.holds(endpoint.uid)
             self._db.conn.execute(_SAVE_ENDPOINT, (endpoint.uid, endpoint.name, *parts, *spec))
             (id_,) = self._db.conn.execute("SELECT id FROM endpoints WHERE uid = ?", (endpoint.uid,)).fetchone()
             columns = [(id_, at, each.name, each.role, each.kind) for at, each in enumerate(endpoint.columns)]
             self._db.conn.executemany(_SAVE_COLUMN, columns)
+            if is_new:
+                self._db.conn.execute(_BEGIN_COUNT, (id_,))
         self._keys.pop(endpoint.uid, None)
 
     def delete_endpoint(self, uid: str, at_us: int) -> None:
         """Deletes what was counted for an endpoint; the endpoint itself stays as a line that says when it was deleted."""
         with self.atomic():
             self._db.conn.execute("UPDATE endpoints SET deleted_us = coalesce(deleted_us, ?) WHERE uid = ?", (at_us, uid))
-            for table in ("hours", "reference_versions", "producers"):
+            for table in ("hours", "reference_versions", "producers", "endpoint_counts"):
                 self._db.conn.execute(f"DELETE FROM {table} WHERE endpoint_id = (SELECT id FROM endpoints WHERE uid = ?)", (uid,))
         self._keys.pop(uid, None)
 
@@ -149,6 +173,11 @@ class Store:
                 rows = [_producer_row(keys, producer) for producer in producers]
                 self._db.conn.executemany(_SAVE_PRODUCER, rows)
 
+    def save_count(self, uid: str, rows: int, through: int) -> None:
+        """Stores how many rows of an endpoint were counted up to a position, unless a later one is stored."""
+        with self.atomic():
+            self._db.conn.execute(_SAVE_COUNT, (rows, through, uid))
+
     def forget_producers(self, uid: str, before_us: int, *, producers_max: int = 10_000) -> int:
         """Forgets the producers of an endpoint that were last seen before, no more than so many at once; says how many."""
         with self.atomic():
@@ -164,6 +193,8 @@ class Store:
             for hour in hours:
                 if keys := self._keys_of(hour.uid):
                     save_hour(self._db.conn, keys, hour)
+                    if hour.counted is not None:
+                        self.save_count(hour.uid, hour.counted, hour.through)
             reach(self._db.conn, max((hour.through for hour in hours), default=0))
             self._db.conn.executemany(_CLOSED_UNTIL, [(at_us, uid) for uid, at_us in (closed_until_us or {}).items()])
 
@@ -173,7 +204,9 @@ class Store:
         No more than `hours_max` at once, the oldest of each endpoint first, so that other writes have their turn.
         """
         with self.atomic():
-            return self._db.conn.execute(_EXPIRE, (before_us, hours_max)).rowcount
+            expired = self._db.conn.execute(_EXPIRE, (before_us, hours_max)).fetchall()
+            self._db.conn.executemany(_EXPIRE_COUNT, [(rows, endpoint_id) for endpoint_id, rows in expired if rows])
+            return len(expired)
 
     def holds(self, uid: str) -> bool:
         """Whether an endpoint was saved."""

@@ -136,8 +136,32 @@ def deliveries_by_alert(db: Database) -> None:
     index_heard(db.conn)
 
 
+def endpoint_counts(db: Database) -> None:
+    """How many rows were counted: with those of stored hours, how many are lost where the database alone is left.
+
+    Endpoints that were there before have no row: hours of theirs may have come of age, and how many rows those had is not known.
+    """
+    _run(
+        db,
+        """
+CREATE TABLE endpoint_counts (
+    endpoint_id INTEGER PRIMARY KEY REFERENCES endpoints (id),
+    rows INTEGER NOT NULL,              -- ever counted, those included of the running hour
+    through INTEGER NOT NULL,           -- the journal position up to which they are
+    expired INTEGER NOT NULL            -- of them, those in hours that came of age
+) STRICT;
+""",
+    )
+
+
 # In order. The number of steps is the format of a file: one line for the next.
-STEPS: tuple[Callable[[Database], None], ...] = (first_tables, alert_tables, held_deliveries, deliveries_by_alert)
+STEPS: tuple[Callable[[Database], None], ...] = (
+    first_tables,
+    alert_tables,
+    held_deliveries,
+    deliveries_by_alert,
+    endpoint_counts,
+)
 FORMAT = len(STEPS)
 
 

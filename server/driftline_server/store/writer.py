@@ -15,7 +15,7 @@ import structlog
 
 from driftline_core.errors import CoreError, ResourceExhausted
 from driftline_server.store.database import DAMAGED, is_damaged
-from driftline_server.store.folder import StoreError
+from driftline_server.store.folder import FileMisplaced, StoreError
 from driftline_server.store.store import Store
 
 log = structlog.get_logger(__name__)
@@ -134,6 +134,7 @@ class StoreWriter:
 
     def _attempt(self, jobs: list[_Job]) -> None:
         """One transaction, or where a job runs alone whatever it makes of it. Raises only what concerns them all."""
+        self._store.require_there()
         if not jobs[0].gathers:
             _run_job(jobs[0], self._store)
             return
@@ -175,4 +176,6 @@ def _settle(job: _Job) -> None:
 
 
 def _is_passing(error: Exception) -> bool:
+    if isinstance(error, FileMisplaced):
+        return True
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING

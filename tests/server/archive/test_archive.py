@@ -337,3 +337,18 @@ def test_rows_are_exported_while_more_come_and_are_archived(tmp_path: Path) -> N
                 assert ids[:done] == list(range(done))
         life.cover()
         assert life.rows()["id"].tolist() == list(range(3_000))
+
+
+def test_an_hour_that_is_over_becomes_one_file_of_the_same_rows(tmp_path: Path) -> None:
+    sent = [batch(300, first=300 * number) for number in range(12)]
+    with living(tmp_path, Standing(START_US + HOUR_US)) as life:
+        life.create()
+        life.push(life.producer(sent[0].schema), *sent)
+        life.cover()
+        assert len(life.files()) > 3
+        life.clock.at_us += 10 * MINUTE_US
+        until(lambda: len(life.files()) == 1)
+        assert_equal(life.rows(), expected(*sent))
+        assert life.export().gaps == []
+    with living(tmp_path, Standing(START_US + 2 * HOUR_US)) as life:
+        assert_equal(life.rows(), expected(*sent))

@@ -1,6 +1,8 @@
 """The archive dies at every operation on the disk, or the power is lost: no row is lost, none is there twice."""
 
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from driftline_core.schema import EndpointSpec
 from driftline_server import records
 from driftline_server.archive.arrived import Bounds, Wanted
 from driftline_server.archive.export import Export, Sources
+from driftline_server.archive.gathering import Gathering
 from driftline_server.archive.pieces import SegmentRows
 from driftline_server.archive.shelf import Shelf
 from driftline_server.archive.writing import SegmentWriter
@@ -154,3 +157,64 @@ def test_a_portion_of_another_size_leaves_no_row_twice() -> None:
 
 def _names(disk: Disk, hour_us: int) -> list[str]:
     return disk.filesystem.names(disk.shelf._hour(UID, hour_us))
+
+
+def gathered(disk: Disk, before: int = sys.maxsize) -> None:
+    """Gathers every hour there is, each until nothing is left to do."""
+    gathering = Gathering(disk.shelf, HOUR_US)
+    while gathering.advance(ARRIVAL_US, before, lambda: {UID: REGISTRATION}):
+        pass
+
+
+def archived() -> Disk:
+    disk = copied()
+    disk.archive()
+    return disk
+
+
+def test_dying_while_files_are_gathered_loses_no_row_and_doubles_none() -> None:
+    whole = archived()
+    before, begun = len(whole.files()), len(whole.filesystem.log)
+    gathered(whole)
+    assert len(whole.files()) == len(whole.shelf.hours(UID)) < before
+    assert whole.ids([]) == WANTED
+    base = archived()
+    for k in range(1, len(whole.filesystem.log) - begun + 1):
+        disk = Disk(base.filesystem.copy(), base.segments)
+        disk.filesystem.plan = dead_from(k, (0.0, 0.5, 1.0)[k % 3])
+        with suppress(OSError):
+            gathered(disk)
+        lost = Disk(disk.filesystem.lose_power(k), disk.segments)
+        assert lost.ids([]) == WANTED, f"after operation {k} and a loss of power"
+        disk.filesystem.restart()
+        assert disk.ids([]) == WANTED, f"after operation {k}"
+        gathered(disk)
+        assert disk.ids([]) == WANTED
+        assert disk.files() == whole.files()
+        assert [name for hour in disk.shelf.hours(UID) for name in _names(disk, hour)] == [f.split("/")[1] for f in whole.files()]
+
+
+def test_what_the_journal_holds_and_what_somebody_reads_is_not_gathered() -> None:
+    disk = archived()
+    files = disk.files()
+    gathered(disk, before=1)
+    assert disk.files() == files
+    gathering = Gathering(disk.shelf, HOUR_US)
+    shelf = gathering.shelf
+    hold = shelf.hold()
+    assert not gathering.advance(ARRIVAL_US, sys.maxsize, lambda: {UID: REGISTRATION})
+    hour_us = shelf.hours(UID)[0]
+    assert not shelf.gather(UID, hour_us, shelf.files(UID, hour_us), pa.py_buffer(b"rows"))
+    assert disk.files() == files
+    del hold
+    assert gathering.advance(ARRIVAL_US, sys.maxsize, lambda: {UID: REGISTRATION})
+    assert len(disk.files()) < len(files)
+
+
+def test_files_that_are_large_enough_stay_apart() -> None:
+    disk = archived()
+    files = disk.files()
+    gathering = Gathering(disk.shelf, HOUR_US, bytes_max=1)
+    while gathering.advance(ARRIVAL_US, sys.maxsize, lambda: {UID: REGISTRATION}):
+        pass
+    assert disk.files() == files
