@@ -214,7 +214,7 @@ def test_more_exports_than_are_taken_at_once_are_refused(tmp_path: Path) -> None
 
 
 def test_an_export_whose_rows_nobody_takes_is_ended(tmp_path: Path) -> None:
-    with served(tmp_path, exports_max=1, export_idle_seconds=1) as (address, _), driftline.connect(address) as client:
+    with served(tmp_path, exports_max=1, export_idle_seconds=4) as (address, _), driftline.connect(address) as client:
         created(client)
         pushed(address, table(200_000))
         held = client.rows(NAME, **SPAN)

@@ -448,17 +448,17 @@ def test_dictionaries_of_many_handles_are_not_kept_with_their_payloads(server: S
 def test_a_query_is_answered_while_streams_are_at_full_load(server: Server) -> None:
     noisy = [Watched(server, wire=PLAIN) for _ in range(4)]
     heavy = sample(20_000, seed=4, schema=PLAIN)
-    payload = payload_of(heavy)
+    payload, batches = payload_of(heavy), 200
     with Watched(server) as quiet:
         for watched in noisy:
-            watched.stream.push(watched.handle, *[payload] * 50)
+            watched.stream.push(watched.handle, *[payload] * batches)
         answered = 0
-        while any(watched.handle.acknowledged < 50 for watched in noisy):
+        while any(watched.handle.acknowledged < batches for watched in noisy):
             quiet.good(10)
             quiet.stream.settle()
             assert quiet.drift(ALL).rows == quiet.rows
             answered += 1
         assert answered >= 5
     for watched in noisy:
-        assert watched.drift(metrics_pb2.Span(start_us=0)).rows == 50 * 20_000
+        assert watched.drift(metrics_pb2.Span(start_us=0)).rows == batches * 20_000
         watched.close()
