@@ -22,6 +22,7 @@ FILE = "lineage"
 SECTION = "folder"
 COPY = "put back journal, checkpoints and driftline.sqlite of one copy, or name another --data DIR"
 _ALONE = "or go on without it, from what the database holds: driftline repair --data {} --from-database"
+_EMPTY_DATABASE = f"its driftline.sqlite holds nothing any more: it, or the -wal beside it, was taken away or made anew; {COPY}"
 _NO_DATABASE = f"its driftline.sqlite is missing, and with it the hours that were stored; {COPY}"
 
 
@@ -70,7 +71,7 @@ def require_one(journal: Path, filesystem: Filesystem, found: Checkpoint | None,
     if standing.lineage and not written:
         raise PartsDiffer(f"its journal is missing, without which rows of hours not stored yet are lost; {COPY}; {alone}")
     if not standing.lineage and written and (found is not None or firsts):
-        raise PartsDiffer(_NO_DATABASE)
+        raise PartsDiffer(_EMPTY_DATABASE)
     if standing.lineage and standing.lineage != written:
         raise PartsDiffer(f"its journal is that of another folder than its driftline.sqlite; {COPY}; {alone}")
     if mark is not None and mark.lineage != written:

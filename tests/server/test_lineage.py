@@ -134,6 +134,21 @@ def test_a_part_that_is_missing_is_told_and_nothing_is_taken_from_the_rest(
         assert not (folder / FILE).exists()
 
 
+@pytest.mark.parametrize("content", [b"", None], ids=["no byte", "what was there before the -wal"])
+def test_a_database_that_holds_nothing_any_more_is_told(tmp_path: Path, content: bytes | None) -> None:
+    clock = live_a_while(tmp_path)
+    new = sqlite3.connect(tmp_path / "new.sqlite")
+    new.execute("PRAGMA user_version = 1")
+    new.close()
+    (tmp_path / FILE).write_bytes((tmp_path / "new.sqlite").read_bytes() if content is None else content)
+    for _ in range(2):
+        with (
+            pytest.raises(ConfigError, match="holds nothing any more: it, or the -wal beside it"),
+            living(tmp_path, clock),
+        ):
+            pass
+
+
 def test_a_young_folder_without_its_journal_s_file_is_told(tmp_path: Path) -> None:
     with living(tmp_path / "life", checkpoint_seconds=3_600) as life:
         life.create()

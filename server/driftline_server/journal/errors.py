@@ -1,5 +1,6 @@
 """What a journal cannot do, said to whom it concerns: its caller, or the one who looks after the disk."""
 
+import errno
 from pathlib import Path
 
 
@@ -21,11 +22,21 @@ class JournalUnknown(Exception):
     """The journal was written by another version, in a format this one does not read."""
 
 
+def reason_of(error: OSError) -> str:
+    """What went wrong, and what helps where the operator can do something about it at once."""
+    remedies = {
+        errno.ENOSPC: "; make room on the disk",
+        errno.EDQUOT: "; make room within the quota, or raise it",
+        errno.EFBIG: "; files may not grow so large: raise the limit of the process (ulimit -f, LimitFSIZE=), and start it again",
+    }
+    return f"{error}{remedies.get(error.errno or 0, '')}"
+
+
 class JournalStalled(Exception):
     """The disk is full; what was appended before is kept and written as soon as there is room."""
 
     def __init__(self, reason: str, retry_after_s: float) -> None:
-        super().__init__(f"nothing can be written now: {reason}; make room on the disk; tried again every {retry_after_s:g} s")
+        super().__init__(f"nothing can be written now: {reason}; tried again every {retry_after_s:g} s")
         self.retry_after_s = retry_after_s
 
 

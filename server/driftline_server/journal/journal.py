@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driftline_server.filesystem import Buffer, Filesystem
-from driftline_server.journal.errors import JournalFailed, JournalStalled, SyncFailed
+from driftline_server.journal.errors import JournalFailed, JournalStalled, SyncFailed, reason_of
 from driftline_server.journal.frames import Body, Definition
 from driftline_server.journal.recovery import Record, Recovery
 from driftline_server.journal.segment import Segment
@@ -216,7 +216,7 @@ class Journal:
                 done = _commit(writer, group)
             except OSError as error:
                 was_closing = self._is_closing
-                self._change(_state_after(error), str(error))
+                self._change(_state_after(error), reason_of(error))
                 group = self._pass(group)
                 if self.state is State.STALLED and not was_closing:
                     self._wait_to_retry()
