@@ -12,7 +12,7 @@ from driftline.errors import InvalidInput
 from driftline.names import column_name
 from driftline.payload import CATEGORIES, is_categories, plain_column
 from driftline.shape import Shape
-from driftline.values import INT64_MAX, micros, text
+from driftline.values import INT64_MAX, WHOLE_MAX, micros, text
 
 Cast = Callable[[pa.Array], pa.Array]
 RESERVED = ("id", "timestamp", "latency", "error")
@@ -164,11 +164,26 @@ def _category(column: pa.Array) -> pa.Array:
 
 
 def _id(column: pa.Array) -> pa.Array:
+    """As `log` writes ids: 64 bits where all are whole by their type, else texts."""
     flat = _flat(column)
+    if pt.is_floating(flat.type):
+        return _digits(flat.cast(pa.float64()))
+    if pt.is_decimal(flat.type) or pt.is_temporal(flat.type):
+        return texts([text(value) for value in flat.to_pylist()])
     try:
         return flat.cast(pa.int64() if pt.is_integer(flat.type) else pa.string())
     except pa.ArrowInvalid as error:
         raise ValueError(f"{error}; give ids beyond 64 bits as strings") from None
+
+
+def _digits(numbers: pa.Array) -> pa.Array:
+    """`values.text` of every double, all at once: a column of ids in which one is missing is one of doubles in pandas."""
+    import pyarrow.compute as pc
+
+    numbers = pc.if_else(pc.is_nan(numbers), None, numbers)
+    is_whole = pc.and_(pc.equal(pc.floor(numbers), numbers), pc.less_equal(pc.abs(numbers), float(WHOLE_MAX)))
+    whole = pc.if_else(is_whole, numbers, 0.0).cast(pa.int64())
+    return pc.if_else(is_whole, whole.cast(pa.string()), numbers.cast(pa.string()))
 
 
 def _text(column: pa.Array) -> pa.Array:

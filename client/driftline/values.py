@@ -22,8 +22,8 @@ from driftline.spans import instant_us
 SECOND_US = 10**6
 INT64_MAX = 2**63 - 1
 WHOLE_MAX = 2**53
-# What pandas writes for a missing value; pandas itself is not imported here.
-NULLS = frozenset({"NAType", "NaTType"})
+# What pandas and numpy's masked arrays have for a missing value; pandas itself is not imported here.
+NULLS = frozenset({"NAType", "NaTType", "MaskedConstant"})
 NUMBERS = frozenset({float, int, bool, np.float64, np.float32, type(None)})
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
