@@ -230,7 +230,8 @@ class Client(AlertCalls, RowCalls):
         try:
             answer = self._answer(called(call.future, iter(parts), target=self._target))
         except grpc.RpcError as error:
-            raise parts.failure or from_rpc(error, self._target) from None
+            failure = parts.failure or from_rpc(error, self._target)
+            raise failure from failure.__cause__
         finally:
             parts.close()
         return endpoint_from(answer.endpoint, tuple(answer.notes))

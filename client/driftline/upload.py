@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from driftline.errors import Error, InvalidInput
+from driftline.layout import given_error
 from driftline.payload import is_sendable, payload_of, plain, schema_message
 from driftline.reference import reader_of
 from driftline.tables import unsendable
@@ -40,7 +41,7 @@ class Parts:
         parts = self._parts()
         while True:
             with self._turn:
-                part = None if self._is_closed else next(parts, None)
+                part = None if self._is_closed else self._next(parts)
             if part is None:
                 return
             yield part
@@ -50,17 +51,22 @@ class Parts:
         with self._turn:
             self._is_closed = True
 
-    def _parts(self) -> Iterator[Any]:
-        """The messages, up to what fails: gRPC would log that, and of what is no Exception it would never hear."""
+    def _next(self, parts: Iterator[Any]) -> Any:
+        """The next message; None at the end, and where making it fails: gRPC would log that, or never hear of it."""
         try:
-            yield self._request(spec=self._spec)
-            yield from self._chunks()
-        except GeneratorExit:
-            raise
-        except (Error, KeyboardInterrupt, SystemExit) as error:
+            return next(parts, None)
+        except Error as error:
             self.failure = error
-        except BaseException as error:
-            self.failure = InvalidInput(f"the reference cannot be read: {error}")
+        except Exception as error:
+            self.failure = InvalidInput(f"the reference cannot be read: {given_error(error)}")
+            self.failure.__cause__ = error
+        except BaseException as error:  # who cancels, or interrupts, is to see just that
+            self.failure = error
+        return None
+
+    def _parts(self) -> Iterator[Any]:
+        yield self._request(spec=self._spec)
+        yield from self._chunks()
 
     def _chunks(self) -> Iterator[Any]:
         rows, schema = 0, b""

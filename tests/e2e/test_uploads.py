@@ -1,6 +1,7 @@
 """An upload that was not completed changes nothing, however it ended; and it makes room for others."""
 
 import _thread
+import asyncio
 import itertools
 import subprocess
 import sys
@@ -226,8 +227,11 @@ def test_a_client_that_is_killed_changes_nothing(roomy: Server, kind: str, call:
     ("raised", "told"),
     [
         (OSError("the disk is gone"), driftline.InvalidInput("the reference cannot be read: the disk is gone")),
+        (MemoryError(), driftline.InvalidInput("the reference cannot be read: MemoryError")),
         (KeyboardInterrupt(), KeyboardInterrupt()),
         (SystemExit(3), SystemExit(3)),
+        (GeneratorExit(), GeneratorExit()),
+        (asyncio.CancelledError("enough"), asyncio.CancelledError("enough")),
     ],
     ids=lambda error: type(error).__name__,
 )
@@ -241,6 +245,7 @@ def test_who_reads_a_broken_source_sees_its_error_and_nothing_else(
         with pytest.raises(type(told)) as seen:
             upload(client, kind)(name, reference=failing_reader(raised))
     assert str(seen.value) == str(told) and seen.value.__suppress_context__
+    assert (seen.value.__cause__ or seen.value) is raised
     assert caplog.records == []
 
 
