@@ -55,7 +55,8 @@ def reading(kind: str, name: str) -> str:
 
 def without(name: str, rows: int, reason: str) -> Columns:
     """A column that cannot be sent: nulls in its place, and the reason."""
-    return [(name, pa.nulls(rows)), (f"{reading(_REFUSED, name)}{_MARK}{_MARK}{reason}", pa.nulls(rows))]
+    told = reason.encode(errors="backslashreplace").decode()  # an object's repr may be no text
+    return [(name, pa.nulls(rows)), (f"{reading(_REFUSED, name)}{_MARK}{_MARK}{told}", pa.nulls(rows))]
 
 
 def _told(marked: str) -> tuple[str, str]:

@@ -8,14 +8,16 @@ from typing import Any
 def column_name(name: Any) -> str:
     """The name under which the server knows a column; of what is no text what Arrow makes of a DataFrame's names. Never raises.
 
-    >>> column_name("cafe\\u0301") == "caf\\xe9", column_name(0), column_name((0, "a"))
-    (True, '0', "('0', 'a')")
+    Half of a surrogate pair, which no text of the server's holds, is written as Python writes it.
+
+    >>> column_name("cafe\\u0301") == "caf\\xe9", column_name(0), column_name((0, "a")), column_name("\\ud800") == r"\\ud800"
+    (True, '0', "('0', 'a')", True)
     """
     try:
         text = name if isinstance(name, str) else _written(name)
     except Exception:  # the object's own
         return f"a {type(name).__name__}"
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return text if text.isascii() else unicodedata.normalize("NFC", text.encode(errors="backslashreplace").decode())
 
 
 def by_name(record: Mapping[Any, Any]) -> dict[Any, Any]:

@@ -18,6 +18,7 @@ UNREAD = (pa.ArrowException, TypeError, ValueError, OverflowError)
 # half the integer 0 among integers, a number among instants microseconds, an instant among days a day.
 FAMILIES: tuple[tuple[type, ...], ...] = ((bool, np.bool_), (np.float16,), (datetime, np.datetime64), (date,))
 FAMILIES += ((timedelta, np.timedelta64),)
+NESTED = (list, tuple, dict)  # no endpoint has such a column; and one that holds itself takes Arrow, which reads it, down
 READINGS = ("timestamp", "error", "number")
 
 
@@ -46,6 +47,8 @@ def columns_of(values: Any, name: str) -> Columns:
         columns = [(name, _one_by_one(values))]
     except UNREAD as error:
         columns = without(name, len(values), str(error))
+        if _is_nested(_kinds(values)):
+            return columns
     for kind in READINGS:
         try:
             column = _one_by_one(values, kind)
@@ -68,12 +71,22 @@ def _read_by_arrow(values: Any) -> pa.Array | None:
 
 
 def _is_misread(values: Any) -> bool:
-    if getattr(values, "dtype", np.dtype(object)) != np.dtype(object):
-        return False
-    families = {kind: _family(kind) for kind in set(map(type, values)) if kind is not type(None)}
+    kinds = _kinds(values)
+    if _is_nested(kinds):
+        return True
+    families = {kind: _family(kind) for kind in kinds if kind is not type(None)}
     if len(set(families.values())) < 2:
         return False
     return len({families[type(value)] for value in values if not _is_missing(value)}) > 1
+
+
+def _kinds(values: Any) -> set[type]:
+    """The types of objects; none of an array that has one of its own."""
+    return set(map(type, values)) if getattr(values, "dtype", np.dtype(object)) == np.dtype(object) else set()
+
+
+def _is_nested(kinds: Iterable[type]) -> bool:
+    return any(issubclass(kind, NESTED) for kind in kinds)
 
 
 def _family(kind: type) -> int:

@@ -61,6 +61,17 @@ def arrow(strange: Any) -> Any:
     return pa.Table.from_pandas(frame(strange), preserve_index=False)
 
 
+class Half:
+    def __repr__(self) -> str:
+        return "\ud800"
+
+
+def circular() -> list[Any]:
+    found: list[Any] = []
+    found.append(found)
+    return found
+
+
 class Own(pd.arrays.IntervalArray):  # type: ignore[misc,name-defined]
     """An array of somebody's own that does not work."""
 
@@ -80,6 +91,9 @@ STRANGE: dict[str, tuple[Callable[[], Any], str]] = {
     "complex": (lambda: frame([1j, 2j]), "complex 1j is no category; give a string, a number or a boolean"),
     "tuples": (lambda: frame([(1, "a"), "b"]), r"tuple \(1, 'a'\) is no category; give a string, a number or a boolean"),
     "surrogate": (lambda: frame(pd.Series(["a", "\ud800"], dtype=object)), "str .* is no text: it holds half of a surrogate pair"),
+    "half a repr": (lambda: frame([Half(), None]), r"Half \\ud800 is no category; give a string, a number or a boolean"),
+    "circular": (lambda: frame(pd.Series([circular(), None])), r"list .* is no category; give a string, a number or a boolean"),
+    "nested": (lambda: frame([{"a": [1]}, None]), r"dict .* is no category; give a string, a number or a boolean"),
     "objects": (lambda: frame([object(), None]), "object .* is no category; give a string, a number or a boolean"),
 }
 
@@ -104,6 +118,19 @@ def test_one_that_it_uses_is_told_with_its_name_and_the_remedy(
     fake.columns = (*COLUMNS, type(COLUMNS[1])(name="strange", role=1, kind=2))
     assert (sent(monitor, made()).rejected, fake.rows) == (2, [])
     assert re.search(f"^rows are rejected: strange: {told}", str(monitor.stats.last_error))
+
+
+def test_half_of_a_surrogate_pair_in_a_name_is_written_as_python_writes_it(
+    fake: FakeServer, monitor: driftline.Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = pd.DataFrame([[1.0, 1.0], [2.5, 2.0]], columns=pd.Index(["amount", "\ud800"], dtype=object))
+    assert sent(monitor, table).acknowledged == 2, monitor.stats
+    for amount in (1.0, 2.5):
+        monitor.log({"amount": amount, "\ud800": 1.0})
+    assert sent(monitor, pa.table({"amount": [1.0, 2.5]})).acknowledged == 6
+    assert fake.column("amount") == [1.0, 2.5] * 3
+    monitor.close()
+    assert [record.message.rpartition(": ")[2] for record in caplog.records] == ["\\ud800"]
 
 
 TIMES = {

@@ -10,8 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from driftline.client import _names
 from driftline.errors import InvalidInput
 from driftline.reference import reader_of
+from driftline.request import request_of
+from driftline.used import used_by_spec
+from driftline_proto.v1 import endpoint_pb2
 
 pd = pytest.importorskip("pandas", reason="pandas is no dependency of the client")
 
@@ -80,7 +84,12 @@ def test_a_column_that_arrow_alone_would_not_take_is_taken_as_log_batch_does(val
     assert read(pd.DataFrame({"x": values}))["x"].to_pylist() == taken
 
 
-UNKNOWN = {"complex": ([1j, 2j], "is of type complex128, which Arrow cannot take (complex numbers)")}
+CIRCULAR: list[Any] = []
+CIRCULAR.append(CIRCULAR)
+UNKNOWN = {
+    "complex": ([1j, 2j], "is of type complex128, which Arrow cannot take (complex numbers)"),
+    "circular": (pd.Series([CIRCULAR, None]), "cannot be sent: list [[...]] is no category; give a string, a number or a boolean"),
+}
 
 
 @pytest.mark.parametrize(("values", "told"), UNKNOWN.values(), ids=UNKNOWN)
@@ -91,6 +100,12 @@ def test_a_column_that_arrow_cannot_take_is_named_and_can_be_left_out(values: An
     assert str(refused.value).startswith(f"reference: column 'x' {told}")
     assert str(refused.value).endswith("or leave it out where the endpoint is created (exclude=['x'])")
     assert read(frame, "x").to_pydict() == {"x": [None, None], "y": [1, 2]}
+
+
+def test_a_name_with_half_of_a_surrogate_pair_can_be_left_out() -> None:
+    frame = pd.DataFrame([[1.0, 2.0]], columns=pd.Index(["\ud800", "y"], dtype=object))
+    spec = request_of(endpoint_pb2.EndpointSpec, exclude=_names(["\ud800"], "exclude"))
+    assert reader_of(frame, used_by_spec(spec)).read_all().to_pydict() == {r"\ud800": [None], "y": [2.0]}
 
 
 @dataclass(frozen=True)
