@@ -13,7 +13,7 @@ Columns = list[tuple[str, pa.Array]]
 
 _MARK = "\x00"
 # What a column of objects may be read as, by the kind that the endpoint has it for; as a category where nothing else is said.
-_READ_AS = {"timestamp": "timestamp", "error": "error", "numeric": "number", "boolean": "number", "latency": "number"}
+_READ_AS = {"timestamp": "timestamp", "error": "error", "numeric": "number", "boolean": "truth", "latency": "number"}
 _REFUSED = "refused"
 
 
@@ -49,7 +49,7 @@ def beside(role: str) -> str:
 
 
 def reading(kind: str, name: str) -> str:
-    """The name under which a column travels as another kind: "timestamp", "error", "number"."""
+    """The name under which a column travels as another kind: "timestamp", "error", "number", "truth"."""
     return _MARK + kind + _MARK + name
 
 

@@ -12,7 +12,7 @@ from driftline.errors import InvalidInput
 from driftline.names import column_name
 from driftline.payload import CATEGORIES, is_categories, plain_column
 from driftline.shape import Shape
-from driftline.values import INT64_MAX, WHOLE_MAX, micros, text
+from driftline.values import INT64_MAX, NO_BYTES, WHOLE_MAX, micros, text
 
 Cast = Callable[[pa.Array], pa.Array]
 RESERVED = ("id", "timestamp", "latency", "error")
@@ -125,19 +125,15 @@ def _number(column: pa.Array) -> pa.Array:
         return flat.cast(pa.float64(), safe=False)  # beyond 2**53 the nearest double, as of integers that come as they are
     if pt.is_decimal(flat.type):
         flat = flat.cast(pa.string())  # as the server: Arrow's own way may end at the neighbour of the nearest double
-    try:
-        return flat.cast(pa.float64())
-    except pa.ArrowInvalid:
-        if not pt.is_string(flat.type):
-            raise
-        return _counted(flat).cast(pa.float64())
+    return _no_bytes(flat).cast(pa.float64())
 
 
-def _counted(texts: pa.Array) -> pa.Array:
-    """True and False, which are texts in a column of mixed objects, as the numbers that they are."""
-    import pyarrow.compute as pc
-
-    return pc.case_when(pc.make_struct(pc.equal(texts, "true"), pc.equal(texts, "false")), "1", "0", texts)
+def _no_bytes(column: pa.Array) -> pa.Array:
+    """The column; Arrow would read the number that some bytes spell."""
+    kind = column.type
+    if pt.is_binary(kind) or pt.is_large_binary(kind) or pt.is_binary_view(kind) or pt.is_fixed_size_binary(kind):
+        raise ValueError(NO_BYTES)
+    return column
 
 
 def _boolean(column: pa.Array) -> pa.Array:
@@ -145,7 +141,7 @@ def _boolean(column: pa.Array) -> pa.Array:
 
     flat = _flat(column)
     if not (pt.is_decimal(flat.type) or pt.is_floating(flat.type)):
-        return flat.cast(pa.bool_())
+        return _no_bytes(flat).cast(pa.bool_())
     number = flat.cast(pa.float64())
     return pc.if_else(pc.is_nan(number), None, number).cast(pa.bool_())
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 from driftline import arrays
 from driftline.carried import Columns, reading, without
 from driftline.errors import InvalidInput
-from driftline.values import INT64_MAX, NULLS, WHOLE_MAX, Unconvertible, micros, number, said, scalar, shown, text
+from driftline.values import INT64_MAX, NULLS, WHOLE_MAX, Unconvertible, micros, number, said, scalar, shown, text, truth
 
 UNREAD = (pa.ArrowException, TypeError, ValueError, OverflowError)
 # Types of which Arrow makes others where they come with something else, and says nothing: True is the number 1 among numbers, a
@@ -19,7 +19,7 @@ UNREAD = (pa.ArrowException, TypeError, ValueError, OverflowError)
 FAMILIES: tuple[tuple[type, ...], ...] = ((bool, np.bool_), (np.float16,), (datetime, np.datetime64), (date,))
 FAMILIES += ((timedelta, np.timedelta64),)
 NESTED = (list, tuple, dict)  # no endpoint has such a column; and one that holds itself takes Arrow, which reads it, down
-READINGS = ("timestamp", "error", "number")
+READINGS = ("timestamp", "error", "number", "truth")
 
 
 def column_of(values: Any, role: str = "") -> pa.Array:
@@ -137,8 +137,19 @@ def _number(value: Any) -> float | None:
         raise Unconvertible(f"{shown(value)} is no number") from None
 
 
+def _truth(value: Any) -> bool | None:
+    try:
+        return truth(scalar(value))
+    except Exception:  # whatever an object's own methods raise
+        raise Unconvertible(f"{shown(value)} is not boolean") from None
+
+
 def _floats(values: list[float | None]) -> pa.Array:
     return arrays.floats(np.array(values, np.float64))
+
+
+def _truths(values: list[bool | None]) -> pa.Array:
+    return arrays.truths(np.array(values, np.float64))
 
 
 def _said(value: Any) -> str:
@@ -167,6 +178,7 @@ ONE_BY_ONE: dict[str, tuple[Callable[[Any], pa.Array], Callable[[Any], Any]]] = 
     "id": (arrays.texts, _id),
     "timestamp": (arrays.timestamps, _micros),
     "number": (_floats, _number),
+    "truth": (_truths, _truth),
 }
 
 

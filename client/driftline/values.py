@@ -1,5 +1,6 @@
 """Python values as Arrow columns, by kind: a fast way for what is usual, value by value for the rest."""
 
+import cmath
 import decimal
 import enum
 import math
@@ -25,6 +26,7 @@ WHOLE_MAX = 2**53
 # What pandas and numpy's masked arrays have for a missing value; pandas itself is not imported here.
 NULLS = frozenset({"NAType", "NaTType", "MaskedConstant"})
 NUMBERS = frozenset({float, int, bool, np.float64, np.float32, type(None)})
+NO_BYTES = "bytes are no number; decode them"
 WORDS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -89,7 +91,8 @@ def scalar(value: Any) -> Any:
         return None
     if isinstance(value, np.datetime64):
         return value
-    return value.item() if hasattr(value, "item") else value
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, complex) and cmath.isnan(value) else value
 
 
 def shown(value: Any) -> str:
@@ -102,21 +105,23 @@ def shown(value: Any) -> str:
 
 
 def number(value: Any) -> float | None:
-    """A number as float64; integers beyond 2**53 are rounded."""
-    if isinstance(value, bytes):
-        raise Unconvertible("bytes are no number")
+    """A number as float64; integers beyond 2**53 are rounded. Text is one as tables have it: without spaces, "_" or "true"."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise Unconvertible(NO_BYTES)
+    if isinstance(value, str) and not (value.isascii() and value == value.strip() and "_" not in value):
+        raise Unconvertible(f"{shown(value)} is not numeric")
     return None if value is None else float(value)
 
 
 def truth(value: Any) -> bool | None:
     """A number is true unless it is zero; NaN is null."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None:
         return None
     if isinstance(value, str):
-        return WORDS[value.strip().lower()]
-    if not isinstance(value, numbers.Number | decimal.Decimal):
+        return WORDS[value.lower()]
+    if not isinstance(value, numbers.Real | decimal.Decimal):
         raise Unconvertible(f"{shown(value)} is not boolean")
-    return bool(value)
+    return None if value != value else bool(value)  # noqa: PLR0124 - NaN of any type
 
 
 def text(value: Any) -> str | None:

@@ -1,8 +1,10 @@
 """One value is the same in a row and in a table, in a column or beside it: the id, the number, the truth, or nothing."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -96,3 +98,92 @@ def test_a_matrix_of_masked_objects_has_nulls(fake: FakeServer, monitor: driftli
         {"amount": 0.5, "country": "FR", "known": True},
         {"amount": 1.0, "country": "FR", "known": False},
     ]
+
+
+NULL = None
+REFUSED = "refused"
+NUMBERS: dict[str, tuple[Any, Any]] = {
+    "number": ("12", 12.0),
+    "signed": ("+1.5e3", 1500.0),
+    "nothing": ("nan", NULL),
+    "truth": (True, 1.0),
+    "decimal": (Decimal("NaN"), NULL),
+    "wide": (np.longdouble("nan"), NULL),
+    "spaces": (" 12 ", REFUSED),
+    "line": ("12\n", REFUSED),
+    "underscore": ("1_000", REFUSED),
+    "other digits": ("\uff11\uff12", REFUSED),
+    "word": ("true", REFUSED),
+    "capital": ("False", REFUSED),
+    "bytearray": (bytearray(b"1"), REFUSED),
+    "complex": (1 + 2j, REFUSED),
+    "no complex": (complex("nan"), NULL),
+}
+TRUTHS: dict[str, tuple[Any, Any]] = {
+    "word": ("true", True),
+    "capital": ("FALSE", False),
+    "digit": ("1", True),
+    "number": (2.5, True),
+    "decimal": (Decimal(0), False),
+    "no decimal": (Decimal("NaN"), NULL),
+    "wide": (np.longdouble("nan"), NULL),
+    "spaces": (" true", REFUSED),
+    "number as text": ("2.5", REFUSED),
+    "two": ("2", REFUSED),
+    "yes": ("yes", REFUSED),
+    "bytearray": (bytearray(b"1"), REFUSED),
+    "complex": (1 + 2j, REFUSED),
+    "no complex": (complex("nan"), NULL),
+}
+MEANT = {f"amount {key}": ("amount", *pair) for key, pair in NUMBERS.items()}
+MEANT |= {f"known {key}": ("known", *pair) for key, pair in TRUTHS.items()}
+MIXED = {
+    "alone": lambda value: pd.Series([value]),
+    "objects": lambda value: pd.Series([value, value], dtype=object),
+    "missing": lambda value: pd.Series([value, None], dtype=object),
+    "truth": lambda value: pd.Series([value, True], dtype=object),
+    "fraction": lambda value: pd.Series([value, Fraction(1, 2)], dtype=object),
+    "number": lambda value: pd.Series([value, 1.0], dtype=object),
+}
+
+
+def first(fake: FakeServer, monitor: driftline.Monitor, column: str) -> Any:
+    """What came of the first value of the last table: nothing where all of it was refused."""
+    assert monitor.flush(FLUSH_S)
+    got = fake.column(column)
+    return got[0] if got else REFUSED
+
+
+@pytest.mark.parametrize(("column", "value", "meant"), MEANT.values(), ids=MEANT)
+def test_a_value_is_one_in_a_row(fake: FakeServer, monitor: driftline.Monitor, column: str, value: Any, meant: Any) -> None:
+    monitor.log({column: value, "country": "DE"})
+    assert alike(first(fake, monitor, column), meant), monitor.stats
+    monitor.log({column: value, "country": "DE"})  # now that the schema is known
+    assert monitor.flush(FLUSH_S)
+    assert fake.column(column) == ([] if meant is REFUSED else [fake.column(column)[0]] * 2)
+
+
+@pytest.mark.parametrize("mixed", MIXED.values(), ids=MIXED)
+@pytest.mark.parametrize(("column", "value", "meant"), MEANT.values(), ids=MEANT)
+def test_a_value_is_that_of_the_row_in_a_table(
+    fake: FakeServer, monitor: driftline.Monitor, column: str, value: Any, meant: Any, mixed: Callable[[Any], Any]
+) -> None:
+    monitor.log_batch(pd.DataFrame({column: mixed(value)}))
+    assert alike(first(fake, monitor, column), meant), monitor.stats
+
+
+def alike(got: Any, meant: Any) -> bool:
+    """Numbers stand for truths, as they do for the server; NaN is null."""
+    if meant is REFUSED or got is REFUSED or meant is None:
+        return got is meant or (meant is None and isinstance(got, float) and math.isnan(got))
+    return got is not None and (bool(got) if isinstance(meant, bool) else got) == meant
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(1)], ids=str)
+@pytest.mark.parametrize("column", ["amount", "known"])
+def test_bytes_are_neither_numbers_nor_truths(fake: FakeServer, monitor: driftline.Monitor, column: str, kind: pa.DataType) -> None:
+    monitor.log({column: b"1", "country": "DE"})
+    monitor.log_batch(pd.DataFrame({column: [b"1"]}))
+    monitor.log_batch(pa.table({column: pa.array([b"1"], kind)}))
+    assert first(fake, monitor, column) is REFUSED
+    assert monitor.stats.rejected == 3, monitor.stats
