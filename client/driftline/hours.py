@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 
 from driftline.errors import InvalidInput
@@ -38,7 +39,7 @@ def span_us(since: Duration | Instant | None, until: Instant | None, now_us: int
             return instant_us(since), until_us
         except InvalidInput:
             raise InvalidInput(f"since: {since!r} is neither a duration, as 7d, nor an instant, as 2026-01-31T12:00:00Z") from None
-    if isinstance(since, date):
+    if isinstance(since, date | np.datetime64):
         return instant_us(since), until_us
     return (now_us if until_us is None else until_us) - duration_us(since), until_us
 

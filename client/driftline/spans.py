@@ -10,7 +10,7 @@ from driftline import meant
 from driftline.errors import InvalidInput
 
 Duration = str | timedelta | np.timedelta64 | np.number[Any] | int | float
-Instant = str | datetime | date
+Instant = str | datetime | date | np.datetime64
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -25,9 +25,9 @@ def duration_us(value: Duration) -> int:
     >>> duration_us("1h"), duration_us(timedelta(minutes=1)), duration_us(0.5)
     (3600000000, 60000000, 500000)
     """
-    if isinstance(value, np.timedelta64):
-        value = value.astype("timedelta64[us]").item()
-    if isinstance(value, timedelta):
+    if isinstance(value, np.timedelta64) and not np.isnat(value):
+        us = numpy_us(value)
+    elif isinstance(value, timedelta):
         us = value // MICROSECOND
     elif isinstance(value, str):
         us = _written_us(value)
@@ -53,6 +53,19 @@ def _written_us(text: str) -> int:
     return sum(round(min(float(number) * UNITS_US[unit], 2 * LONGEST_US)) for number, unit in parts)
 
 
+def numpy_us(value: np.datetime64 | np.timedelta64) -> int:
+    """Whole microseconds of a time of numpy that is not NaT, however many: numpy's own casts wrap.
+
+    >>> numpy_us(np.timedelta64(2**62, "s")) == 2**62 * 10**6
+    True
+    """
+    unit, step = np.datetime_data(value.dtype)
+    factor = UNITS_US.get(unit if unit == "M" else unit.lower())
+    if factor is None:  # finer, or of the calendar
+        return int(value.astype(f"{value.dtype.kind}8[us]").astype(np.int64))
+    return int(value.astype(np.int64)) * step * factor
+
+
 def instant_us(value: Instant) -> int:
     """Epoch microseconds of a datetime, a date (its midnight) or ISO 8601 text; naive means UTC. Raises InvalidInput.
 
@@ -66,7 +79,12 @@ def instant_us(value: Instant) -> int:
             raise InvalidInput(f"{value!r} is no instant; write ISO 8601, as 2026-01-31T12:00:00Z") from None
     elif isinstance(value, date) and not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if not isinstance(value, datetime):
+    if isinstance(value, np.datetime64) and not np.isnat(value):
+        us = numpy_us(value)
+        if abs(us) >= 2**63:
+            raise InvalidInput(f"{value!r} is outside of time; give a datetime or ISO 8601 text")
+        return us
+    if not isinstance(value, datetime) or value != value:  # noqa: PLR0124 - pandas' NaT is a datetime
         raise InvalidInput(f"{value!r} is no instant; give a datetime or ISO 8601 text")
     aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
     return (aware - EPOCH) // MICROSECOND

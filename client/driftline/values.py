@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from driftline import arrays
-from driftline.spans import instant_us
+from driftline.spans import instant_us, numpy_us
 
 SECOND_US = 10**6
 INT64_MAX = 2**63 - 1
@@ -188,7 +188,7 @@ def micros(value: Any) -> int | None:
     if value is None or type(value).__name__ in NULLS:
         return None
     if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else _within(int(value.astype("datetime64[us]").astype(np.int64)))
+        return None if np.isnat(value) else _within(numpy_us(value))
     if isinstance(value, np.number):
         value = value.item()
     if isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool):

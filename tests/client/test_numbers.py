@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.client.fake_server import FakeServer
@@ -12,7 +13,9 @@ import driftline
 from driftline import hours
 from driftline.client import _thresholds
 from driftline.rule import rule_message
-from driftline.spans import duration_us
+from driftline.span_message import span_message
+from driftline.spans import duration_us, instant_us
+from driftline.values import Unconvertible, micros
 
 HOUR_US = 3_600_000_000
 REFERENCE = pa.table({"x": [1.0]})
@@ -84,3 +87,35 @@ def test_a_level_may_be_any_number(level: Any) -> None:
     assert rule(above=level).above == 0.5
     pair = _thresholds((level, np.int64(1)), "thresholds")
     assert (pair.potential, pair.detected) == (0.5, 1.0)
+
+
+NO_INSTANTS = [pd.NaT, np.datetime64("NaT"), 5, np.timedelta64(1, "s"), float("nan")]
+
+
+@pytest.mark.parametrize("given", NO_INSTANTS, ids=kind)
+def test_what_is_missing_is_no_instant(given: Any) -> None:
+    for ends in ({"start": given}, {"end": given}):
+        with pytest.raises(driftline.InvalidInput, match=r"is no instant; give a datetime or ISO 8601 text"):
+            span_message(None, **({"start": None, "end": None} | ends))
+
+
+@pytest.mark.parametrize("unit", ["Y", "M", "W", "D", "h", "m", "15m", "s", "ms", "us", "ns"])
+@pytest.mark.parametrize("year", ["1901", "2026"])
+def test_an_instant_may_be_one_of_numpy(year: str, unit: Any) -> None:
+    given = np.datetime64(f"{year}-05-01T12:34:56.789012").astype(f"M8[{unit}]")
+    meant = given.astype("M8[us]").item()
+    assert instant_us(given) == micros(given) == instant_us(meant)
+    assert hours.span_us(given, given, 0) == (instant_us(meant), instant_us(meant))
+    assert span_message(None, given, None).start_us == span_message(None, None, given).end_us == instant_us(meant)
+
+
+@pytest.mark.parametrize("unit", ["W", "D", "h", "m", "s", "ms"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_beyond_time_is_told_so(unit: Any, sign: int) -> None:
+    count = sign * 2**62
+    with pytest.raises(driftline.InvalidInput, match="is outside of time"):
+        instant_us(np.datetime64(count, unit))
+    with pytest.raises((driftline.InvalidInput, Unconvertible), match="is outside of time"):
+        micros(np.datetime64(count, unit))
+    with pytest.raises(driftline.InvalidInput, match="is longer than time itself" if sign > 0 else "must be longer than nothing"):
+        duration_us(np.timedelta64(count, unit))
