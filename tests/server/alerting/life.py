@@ -77,6 +77,7 @@ class Post:
 
     is_down: bool = False
     arrived: list[tuple[str, str, str]] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __call__(self, callback: Callback, route: Route, delivery: Delivery) -> None:
@@ -84,6 +85,7 @@ class Post:
             raise Retryable("nobody listens")
         with self.changed:
             self.arrived += [(delivery.receiver, each.alert, each.status) for each in delivery.notifications]
+            self.ports.append(callback.port)
             self.changed.notify_all()
 
     def wait(self, *wanted: tuple[str, str, str]) -> None:
