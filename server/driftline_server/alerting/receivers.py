@@ -178,8 +178,13 @@ class Receivers:
         """Tries a dead letter anew. Raises NotFound, FailedPrecondition."""
 
         def resend(connection: sqlite3.Connection) -> str:
-            over = partial(book.is_over, connection)
-            name = letters.resend(connection, key, now_us=self._clock.now_us(), is_over=over)
+            keeping = {each.name for each in self.all() if each.keeps_firing}
+            name = letters.resend(
+                connection,
+                key,
+                now_us=self._clock.now_us(),
+                is_over=lambda receiver, alert: receiver in keeping and book.is_over(connection, alert),
+            )
             if name not in self.names():  # within the transaction: one that goes after it gives its messages up anew
                 raise FailedPrecondition(
                     f"message {key} is for receiver {name!r}, which is there no more: register the callback again, or put"
