@@ -11,7 +11,7 @@ once; the state remembers it, so that an evaluation after a restart finds nothin
   `reset = "manual"` only by hand. After a reset the same data does not begin a new alert; new data does.
 - `cooldown`: so long after a firing was told, no firing of this rule, endpoint and column is told. It is told at the end, if it
   still fires. An acknowledged alert is known, and is not told any more. A telling that went to nobody, since it was known or over
-  before it was sent, begins none (see `Board.take_back`).
+  before it was sent, or nobody was there, begins none (see `Board.take_back`).
 - A resolve is told where the firing was, whatever the cooldown; while silenced it waits for the silence's end.
 """
 

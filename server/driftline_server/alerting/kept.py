@@ -13,6 +13,7 @@ from driftline_server.alerting.book import Step
 from driftline_server.alerting.receivers import Receivers
 from driftline_server.alerting.telling import covered_by, told, withdraw
 from driftline_server.clock import Clock
+from driftline_server.notify.notification import FIRING
 from driftline_server.outbox import holding, outbox
 from driftline_server.outbox.ledger import Ledger
 
@@ -58,10 +59,11 @@ class Kept:
             return
         there = set(self._receivers.names())
         messages = [(told(each), self._receivers.told_of(each)) for each in changes.notifications]
+        to_nobody = {message.alert for message, wanted in messages if message.status == FIRING and not wanted}
 
         def save(connection: sqlite3.Connection) -> int:
             book.save_changes(connection, changes, self.board.clock)
-            unheard = withdraw(connection, changes.transitions, there)
+            unheard = to_nobody | withdraw(connection, changes.transitions, there)
             for message, wanted in messages:
                 outbox.enqueue(connection, message, wanted)
             if also is not None:
