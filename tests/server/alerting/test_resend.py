@@ -40,3 +40,15 @@ def test_who_wants_ends_is_not_sent_what_is_over() -> None:
         with pytest.raises(FailedPrecondition, match=f"alert {first} fires; it has ended since, and would be taken"):
             life.alerting.receivers.resend(dead.id)
         assert life.alerting.receivers.letters(state=None, receiver="ops") == [dead]
+
+
+def test_the_end_of_what_was_refused_is_told_and_then_its_beginning_is_not_sent_anew() -> None:
+    life = Life(OPS)
+    with life.lived():
+        first, dead = refused(life)
+        life.alerting.reset(first)
+        life.post.wait(("ops", first, "resolved"))
+        life.arrive()
+        (end,) = life.alerting.receivers.letters(state="delivered", receiver="ops")
+        with pytest.raises(FailedPrecondition, match=rf"as message {end.id} says \(delivered\)"):
+            life.alerting.receivers.resend(dead.id)
