@@ -3,14 +3,15 @@
 The one rule: a step is a function of the state, the rule, a verdict, the moment and the silences. What it asks to be told is told
 once; the state remembers it, so that an evaluation after a restart finds nothing new to tell.
 
-- An *event* is a breach on a tick not counted before. `criteria` asks for so many events, each valid for `within_us` after it was
-  seen. Events are used up when the alert fires, and are not counted while it does.
+- An *event* is a breach on a tick not counted before; a tick behind the last one says that ticks begin anew, and is none.
+  `criteria` asks for so many events, each valid for `within_us` after it was seen. Events are used up when the alert fires, and are
+  not counted while it does.
 - `hold`: breached at every evaluation for so long. Anything else breaks it, not knowing included (see `Board._known`).
 - It clears when no part breaches, and each that did while it fired has been seen clear since (see `evaluation`); with
   `reset = "manual"` only by hand. After a reset the same data does not begin a new alert; new data does.
 - `cooldown`: so long after a firing was told, no firing of this rule, endpoint and column is told. It is told at the end, if it
   still fires. An acknowledged alert is known, and is not told any more. A telling that went to nobody, since it was known or over
-  before it was sent, begins none (see `Board.take_back`).
+  before it was sent, or nobody was there, begins none (see `Board.take_back`).
 - A resolve is told where the firing was, whatever the cooldown; while silenced it waits for the silence's end.
 """
 
@@ -143,6 +144,7 @@ def is_idle(state: AlertState, rule: Rule | None, moment: Moment) -> bool:
 def _count(state: AlertState, rule: Rule, verdict: Verdict, moment: Moment) -> bool:
     """Takes in whether it is breached and since when; returns whether that is an event that counts."""
     state.open = verdict.parts | (state.open & verdict.unclear if state.phase in ACTIVE else frozenset())
+    state.tick = min(state.tick, verdict.tick)  # behind it: what was counted was dropped by a repair, and the count begins anew
     within_us = rule.criteria.within_us
     state.events = [at_us for at_us in state.events if moment.steady_us - at_us < within_us]
     if not verdict.breaching:

@@ -16,7 +16,7 @@ class AlertState:
 
     open           parts that breached while it fired and have not been seen clear since
     events         when the events that count were seen, the newest `count` of them
-    tick           the newest tick that was counted as an event
+    tick           the newest tick that was counted as an event, or the one from which ticks began anew
     is_reset       reset by hand: the tick before is no reason for a new alert
     is_told        the firing of this alert was told
     is_owed        it fires and is to be told, when silence and cooldown allow

@@ -6,6 +6,7 @@ A start feeds no rule with what is replayed: one look at every endpoint follows 
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 import structlog
 
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 _CLOCK_S = 1.0  # how often time alone is looked at
 _PRUNE_S = 3600.0
+_REST_S = 2.0  # after the store refused
 
 
 class Alerting:
@@ -54,7 +56,7 @@ class Alerting:
         self._kept = Kept(ledger, receivers, clock, rules=self._settings_rules, served=self._served)
         self._news: set[str] = set()
         self._looked_us: dict[str, int] = {}
-        self._next_clock_us = self._next_prune_us = 0
+        self._next_clock_us = self._next_prune_us = self._rests_until_us = 0
         self._turns = Turns("alerts", self._step)
 
     def start(self) -> None:
@@ -193,7 +195,11 @@ class Alerting:
 
     def _step(self) -> None:
         now_us = self._clock.now_us()
-        guarded(lambda: self._look(now_us))
+        if 0 < self._rests_until_us - now_us <= _REST_S * 1e6:
+            return
+        if not guarded(lambda: self._look(now_us)):
+            self._rests_until_us = now_us + int(_REST_S * 1e6)
+            return
         if not 0 <= self._next_clock_us - now_us <= _CLOCK_S * 1e6:
             guarded(lambda: self._pass(now_us))
             self._next_clock_us = now_us + int(_CLOCK_S * 1e6)
@@ -209,9 +215,9 @@ class Alerting:
         if not self._news:
             return
         due = {uid for uid in self._news if not 0 <= now_us - self._looked_us.get(uid, 0) < self._evaluate_us}
-        self._news -= due
         board = self._kept.board
         watched = [each for each in self._watch.served(due) if board.windows(each.name) or board.clock_windows(each.name)]
+        self._news -= due - {each.uid for each in watched}
         self._looked_us |= dict.fromkeys((each.uid for each in watched), now_us)
         self._evaluate(watched, by_clock=False)
 
@@ -230,8 +236,13 @@ class Alerting:
         """Looks at endpoints, one after the other, and has their rules take in what is seen; answers who asks in between."""
         totals = self._watch.totals({each.uid for each in registrations})
         for registration in registrations:
+            if not by_clock:
+                self._news.discard(registration.uid)
             if registration.uid in totals:
-                self._evaluate_one(registration, totals[registration.uid], by_clock=by_clock)
+                evaluate = partial(self._evaluate_one, registration, totals[registration.uid], by_clock=by_clock)
+                if not guarded(evaluate):
+                    self._news.add(registration.uid)  # it is looked at again, and the others now
+                    self._kept.require()
             if not self._turns.answer_waiting():
                 return
 

@@ -13,6 +13,7 @@ from driftline_server.alerting.book import Step
 from driftline_server.alerting.receivers import Receivers
 from driftline_server.alerting.telling import covered_by, told, withdraw
 from driftline_server.clock import Clock
+from driftline_server.notify.notification import FIRING
 from driftline_server.outbox import holding, outbox
 from driftline_server.outbox.ledger import Ledger
 
@@ -23,7 +24,7 @@ class Kept:
     def __init__(
         self, ledger: Ledger, receivers: Receivers, clock: Clock, *, rules: Mapping[str, Rule], served: Callable[[], set[str]]
     ) -> None:
-        self.board = Board()
+        self._board: Board | None = Board()
         self._ledger = ledger
         self._receivers = receivers
         self._clock = clock
@@ -32,6 +33,18 @@ class Kept:
         self._stepped = threading.Condition()
         self._last_step = 0
         self._has_ended = False
+
+    @property
+    def board(self) -> Board:
+        """The alerts; where the store refused a change since, as it has them. Raises what the store raises."""
+        if self._board is None:
+            self.load()
+        assert self._board is not None
+        return self._board
+
+    def require(self) -> None:
+        """Raises what the store raises, where it refused a change and still does not give the board."""
+        _ = self.board
 
     def load(self) -> None:
         """The board as it was last stored; alerts of rules and endpoints that are gone end."""
@@ -46,8 +59,9 @@ class Kept:
             )
             return board, book.last_step(connection)
 
-        self.board, self._last_step = self._ledger.write(load)
-        self.commit(self.board.retain(self._served(), self._clock.now_us()))
+        board, self._last_step = self._ledger.write(load)
+        self._board = board
+        self.commit(board.retain(self._served(), self._clock.now_us()))
 
     def commit(self, changes: Changes, also: Callable[[sqlite3.Connection], set[str] | None] | None = None) -> None:
         """Stores what changed and what is to be told of it, as one; then wakes those who wait for it.
@@ -56,24 +70,25 @@ class Kept:
         """
         if not changes and also is None:
             return
-        there = set(self._receivers.names())
+        board, there = self.board, set(self._receivers.names())
         messages = [(told(each), self._receivers.told_of(each)) for each in changes.notifications]
+        to_nobody = {message.alert for message, wanted in messages if message.status == FIRING and not wanted}
 
         def save(connection: sqlite3.Connection) -> int:
-            book.save_changes(connection, changes, self.board.clock)
-            unheard = withdraw(connection, changes.transitions, there)
+            book.save_changes(connection, changes, board.clock)
+            unheard = to_nobody | withdraw(connection, changes.transitions, there)
             for message, wanted in messages:
                 outbox.enqueue(connection, message, wanted)
             if also is not None:
                 unheard |= also(connection) or set()
             if unheard:
-                book.save_states(connection, self.board.take_back(unheard))  # it waits for this thread
+                book.save_states(connection, board.take_back(unheard))  # it waits for this thread
             return book.last_step(connection)
 
         try:
             last = self._ledger.write(save)
         except BaseException:
-            self.load()
+            self._board = None  # not read here: it may refuse for long
             raise
         if messages:
             self._receivers.wake({receiver.name for _, wanted in messages for receiver in wanted})

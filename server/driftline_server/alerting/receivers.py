@@ -64,12 +64,23 @@ class Receivers:
         self._checking = threading.Thread(target=self._look_for_addresses, name="addresses")
 
     def load(self) -> None:
-        """Knows the callbacks that were registered with an earlier process."""
+        """Knows the callbacks that were registered with an earlier process; the settings take the name of one for good."""
 
         def load(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-            return [json.loads(body) for (body,) in connection.execute("SELECT body FROM callbacks ORDER BY name")]
+            bodies = [json.loads(body) for (body,) in connection.execute("SELECT body FROM callbacks ORDER BY name")]
+            taken = [(body["name"],) for body in bodies if body["name"] in self._settings]
+            connection.executemany("DELETE FROM callbacks WHERE name = ?", taken)
+            return bodies
 
-        self._callbacks = parse_receivers(self._ledger.write(load))
+        bodies = self._ledger.write(load)
+        for body in bodies:
+            if body["name"] in self._settings:
+                log.warning(
+                    "a callback was unregistered: [[receivers]] has its name, and is sent what waited for it",
+                    receiver=body["name"],
+                    address=body["callback"],
+                )
+        self._callbacks = parse_receivers([body for body in bodies if body["name"] not in self._settings])
 
     def start(self) -> None:
         """Sends from now on, first what an earlier process left; to be asked after load()."""
@@ -96,12 +107,7 @@ class Receivers:
 
     def listed(self) -> list[Listed]:
         """All of them, as they may be shown."""
-        return [
-            Listed(
-                each.name, each.shown, each.name in self._defaults, each.name in self._callbacks and each.name not in self._settings
-            )
-            for each in self.all()
-        ]
+        return [Listed(each.name, each.shown, each.name in self._defaults, each.name in self._callbacks) for each in self.all()]
 
     def gone(self, named: Iterable[str]) -> list[str]:
         """The names, of those a rule has, of which there is no receiver any more."""
@@ -172,8 +178,13 @@ class Receivers:
         """Tries a dead letter anew. Raises NotFound, FailedPrecondition."""
 
         def resend(connection: sqlite3.Connection) -> str:
-            over = partial(book.is_over, connection)
-            name = letters.resend(connection, key, now_us=self._clock.now_us(), is_over=over)
+            keeping = {each.name for each in self.all() if each.keeps_firing}
+            name = letters.resend(
+                connection,
+                key,
+                now_us=self._clock.now_us(),
+                is_over=lambda receiver, alert: receiver in keeping and book.is_over(connection, alert),
+            )
             if name not in self.names():  # within the transaction: one that goes after it gives its messages up anew
                 raise FailedPrecondition(
                     f"message {key} is for receiver {name!r}, which is there no more: register the callback again, or put"

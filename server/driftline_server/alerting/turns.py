@@ -79,9 +79,11 @@ class Turns:
             guarded(self._step)
 
 
-def guarded(step: Callable[[], None]) -> None:
-    """Does something that must not end the thread."""
+def guarded(step: Callable[[], None]) -> bool:
+    """Does something that must not end the thread; returns whether it was done."""
     try:
         step()
     except Exception:
         log.exception("alerts failed at a step")  # a fault of ours: said, and the thread lives on
+        return False
+    return True

@@ -56,6 +56,11 @@ class Receiver:
         return _starts_machines(self.channel)
 
     @property
+    def keeps_firing(self) -> bool:
+        """Whether an alert that it was told fires does so there until it is told the end."""
+        return self.resolved or isinstance(self.channel, (PagerDuty, Alertmanager))
+
+    @property
     def size(self) -> Size:
         if isinstance(self.channel, PagerDuty):
             return ONE_BY_ONE

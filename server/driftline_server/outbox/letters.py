@@ -60,11 +60,14 @@ def counts(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
     return {(receiver, state): number for receiver, state, number in rows}
 
 
-def resend(connection: sqlite3.Connection, key: str, *, now_us: int, is_over: Callable[[str], bool] = lambda alert: False) -> str:
+IsOver = Callable[[str, str], bool]  # whether an alert has ended, and a receiver would never know
+
+
+def resend(connection: sqlite3.Connection, key: str, *, now_us: int, is_over: IsOver = lambda receiver, alert: False) -> str:
     """Tries a dead letter anew, with its old key; returns its receiver, to be woken. Raises NotFound, FailedPrecondition.
 
     What has ended since, with a message of its own for that, is left out: the beginning would come after the end, and stand. So is
-    an alert, by its id, that `is_over` and of which no end waits to be told.
+    an alert that `is_over` for the receiver, each by its name, and of which no end waits to be told.
     """
     row = connection.execute("SELECT receiver, group_key, state FROM messages WHERE id = ?", (key,)).fetchone()
     if row is None:
@@ -72,7 +75,7 @@ def resend(connection: sqlite3.Connection, key: str, *, now_us: int, is_over: Ca
     receiver, group, state = row
     if state != "dead":
         raise FailedPrecondition(f"message {key} is {state}, and only a dead one is sent anew", field="id")
-    _leave_out_ended(connection, key, is_over)
+    _leave_out_ended(connection, key, lambda alert: is_over(receiver, alert))
     connection.execute(
         "UPDATE messages SET state = 'pending', attempts = 0, since_us = :now, next_attempt_us = :now, settled_us = NULL"
         " WHERE id = :key",

@@ -92,6 +92,24 @@ def test_the_same_data_is_one_event_however_often_it_is_looked_at() -> None:
     assert phases(step(state, rule, breach(8), at(10))) == [Phase.FIRING]
 
 
+def test_where_the_count_begins_anew_a_reset_is_lifted_by_the_next_new_data_and_not_by_the_old() -> None:
+    state = fired()
+    step(state, RULE, breach(6), at(1))
+    reset(state, at(2))
+    assert phases(step(state, RULE, breach(0), at(3))) == []  # what is stored of before, after a repair
+    assert phases(step(state, RULE, breach(0), at(4))) == []
+    assert phases(step(state, RULE, breach(1), at(5))) == [Phase.PENDING, Phase.FIRING]
+
+
+def test_where_the_count_begins_anew_events_count_from_the_next_new_data_on() -> None:
+    rule, state = replace(RULE, criteria=Criteria(3, HOUR)), AlertState("nulls", ENDPOINT)
+    assert phases(step(state, rule, breach(6), at(0))) == [Phase.PENDING]
+    assert phases(step(state, rule, clear(0), at(1))) == []
+    assert phases(step(state, rule, breach(1), at(2))) == []
+    assert phases(step(state, rule, breach(1), at(3))) == []
+    assert phases(step(state, rule, breach(2), at(4))) == [Phase.FIRING]
+
+
 def test_a_state_is_not_forgotten_in_the_moment_of_its_onset_so_that_no_two_alerts_have_one_id() -> None:
     state = fired()
     step(state, RULE, clear(1), at(0))

@@ -38,6 +38,7 @@ class Alerting(RuleBasedStateMachine):
         self.history: History = []
         self.told: list[tuple[int, Notification]] = []
         self.stored: dict[Any, Any] = {}
+        self.dropped = 0
 
     @initialize(
         count=st.integers(1, 3),
@@ -147,6 +148,13 @@ class Alerting(RuleBasedStateMachine):
         self.board = Board([self.rule], states, silences, clock=clock)
         self._look()
 
+    @rule()
+    @precondition(lambda self: self.data)
+    def the_count_begins_anew(self) -> None:
+        """A repair dropped what was counted, and nothing else."""
+        self.dropped = self.data
+        self.the_server_restarts()
+
     @invariant()
     def what_is_told_is_what_must_be(self) -> None:
         if self.history:
@@ -170,7 +178,7 @@ class Alerting(RuleBasedStateMachine):
     def _look(self) -> None:
         self.history.append(self._seen())
         values = {column: VALUES[side] for column, side in self.sides.items()}
-        seen = columns("null_share", values, at_us=self._wall, tick=self.data, window_us=self.rule.window_us)
+        seen = columns("null_share", values, at_us=self._wall, tick=self.data - self.dropped, window_us=self.rule.window_us)
         self._take(self.board.evaluate(replace(seen, silent_us=self.now - self.came)))
 
     def _tick(self) -> None:

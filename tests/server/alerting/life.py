@@ -17,7 +17,7 @@ from driftline_server.alerting.receivers import Receivers
 from driftline_server.alerting.watch import Watch
 from driftline_server.notify.channels import Callback
 from driftline_server.notify.exchange import Route
-from driftline_server.notify.failures import Retryable
+from driftline_server.notify.failures import Permanent, Retryable
 from driftline_server.notify.notification import Delivery
 from driftline_server.notify.receivers import parse_receivers
 from driftline_server.notify.senders import Context
@@ -76,14 +76,19 @@ class Post:
     """The receivers' other end: what arrived at whom."""
 
     is_down: bool = False
+    refuses: bool = False
     arrived: list[tuple[str, str, str]] = field(default_factory=list)
+    ports: list[int] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def __call__(self, callback: Callback, route: Route, delivery: Delivery) -> None:
         if self.is_down:
             raise Retryable("nobody listens")
+        if self.refuses:
+            raise Permanent("answered 401")
         with self.changed:
             self.arrived += [(delivery.receiver, each.alert, each.status) for each in delivery.notifications]
+            self.ports.append(callback.port)
             self.changed.notify_all()
 
     def wait(self, *wanted: tuple[str, str, str]) -> None:

@@ -109,6 +109,23 @@ def test_an_older_telling_that_is_withdrawn_leaves_the_newer_ones_cooldown() -> 
         assert life.waiting()[-1] == ("night", f"{third}-firing")
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_telling_while_nobody_was_there_begins_none(restarts: bool) -> None:
+    life = Life()
+    with ExitStack() as stack:
+        stack.enter_context(life.lived())
+        first = life.fire()
+        if restarts:
+            stack.close()
+            stack.enter_context(life.lived())
+        life.alerting.receivers.register("ops", "127.0.0.1:1025", allow_private=True)
+        life.look(0.9)  # it fires still, and whoever comes now is not told
+        life.alerting.reset(first)
+        life.end()
+        again = life.fire()
+        life.post.wait(("ops", again, "firing"))
+
+
 def until_made(life: Life) -> None:
     """Until nothing waits, since all is in messages."""
     for _ in range(10_000):

@@ -321,15 +321,18 @@ def test_what_has_ended_is_left_out_of_what_is_sent_anew() -> None:
 
 
 def test_a_beginning_of_what_is_over_untold_is_not_sent_anew() -> None:
+    def over(receiver: str, alert: str) -> bool:
+        return (receiver, alert) == ("ops", "alert-a")
+
     world = World()
     world.wire.fails = lambda delivery: Permanent("answered 400")
     world.enqueue("a")
     world.run(1)
     (dead,) = world.ledger.write(letters)
     with pytest.raises(FailedPrecondition, match="it has ended since, and would be taken to fire for good: nothing is left"):
-        world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us, is_over="alert-a".__eq__))
+        world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us, is_over=over))
     world.enqueue("a-over", status=RESOLVED)  # it waits
-    world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us, is_over="alert-a".__eq__))
+    world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us, is_over=over))
 
 
 def test_an_end_that_waits_follows_its_beginning_that_is_sent_anew() -> None:

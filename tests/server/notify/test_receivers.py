@@ -145,3 +145,18 @@ def test_the_settings_of_the_guide_are_read() -> None:
     read = [list(parse_receivers(tomllib.loads(block)["receivers"])) for block in blocks]
     assert read == [["ops", "on call", "mail", "chat"], ["retrain"], ["retrain"], ["retrain"]]
     assert all(f"`{channel}`" in guide for channel in CHANNELS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "stands"),
+    [
+        ({"pagerduty": "env:PD", "resolved": False}, True),
+        ({"alertmanager": "https://am.example.com", "resolved": False}, True),
+        ({"webhook": "https://hooks.example.com/x"}, True),
+        ({"webhook": "https://hooks.example.com/x", "resolved": False}, False),
+        ({"gitlab": {"project": "ml/shop", "token": "env:GITLAB_TRIGGER"}}, False),
+        ({"gitlab": {"project": "ml/shop", "token": "env:GITLAB_TRIGGER"}, "resolved": True}, True),
+    ],
+)
+def test_where_a_beginning_stands_until_its_end_comes(settings: dict[str, object], stands: bool) -> None:
+    assert parse_receiver({"name": "ops", **settings}).keeps_firing is stands
