@@ -77,21 +77,21 @@ class Shelf:
     def __init__(self, folder: Path, filesystem: Filesystem) -> None:
         self._folder = folder
         self.filesystem = filesystem
-        self._held = 0
-        self._lock = threading.Lock()  # guards _held: no file takes the place of others while somebody reads them
+        # Forgets what is let go of without a lock: that may happen within whatever this thread does, gather() among it.
+        self._holds: weakref.WeakSet[Hold] = weakref.WeakSet()
+        self._lock = threading.Lock()  # nobody takes hold while a file takes the place of others
 
     def hold(self) -> Hold:
         """Files are not gathered for as long as what this returns is held."""
-        with self._lock:
-            self._held += 1
         hold = Hold()
-        weakref.finalize(hold, self._let_go)
+        with self._lock:
+            self._holds.add(hold)
         return hold
 
     @property
     def is_held(self) -> bool:
         """Whether somebody reads files."""
-        return self._held > 0
+        return len(self._holds) > 0
 
     def uids(self) -> list[str]:
         """The endpoints that have rows here."""
@@ -126,7 +126,7 @@ class Shelf:
         folder = self._hour(uid, hour_us)
         path = folder / f"{files[0].first}-{files[-1].last}{SUFFIX}"
         with self._new(path, body) as new, self._lock:
-            if self._held:
+            if self.is_held:
                 self.filesystem.remove(new)
                 return False
             self.filesystem.rename(new, path)
@@ -168,10 +168,6 @@ class Shelf:
         removed = sum((self._remove_hour(uid, hour) for hour in self.hours(uid)), Removed())
         self._remove_folder(self._folder / uid)
         return removed
-
-    def _let_go(self) -> None:
-        with self._lock:
-            self._held -= 1
 
     @contextlib.contextmanager
     def _new(self, path: Path, body: pa.Buffer) -> Iterator[Path]:
