@@ -9,6 +9,7 @@ from typing import TypeVar
 import structlog
 
 from driftline_core.errors import ResourceExhausted, Unavailable
+from driftline_server.store import StoreError
 
 log = structlog.get_logger(__name__)
 
@@ -102,5 +103,7 @@ def guarded(step: Callable[[], None]) -> None:
     """Does something that must not end the thread."""
     try:
         step()
+    except StoreError as error:
+        log.warning("what alerts came to could not be kept; the next start comes to it again", reason=str(error))
     except Exception:
         log.exception("alerts failed at a step")  # a fault of ours: said, and the thread lives on
