@@ -19,7 +19,7 @@ _TICK_S = 0.1
 _LOOK_S = 1.0  # how often who waits for an answer looks whether there can be one
 _RETRY_S = 5.0
 NOTHING_CHANGED = "nothing was changed, try again later"
-_HAPPENS_YET = "this happens by itself when it can"
+_HAPPENS_YET = "this happens by itself when it can, unless the server is stopped before"
 
 
 def not_now(trouble: str | None, then: str) -> ResourceExhausted:

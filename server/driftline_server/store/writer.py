@@ -180,7 +180,7 @@ def _settle(job: _Job) -> None:
     if job.failure is None:
         job.future.set_result(job.result)
         return
-    if not isinstance(job.failure, CoreError):  # that one is an answer to the one who asked
+    if not isinstance(job.failure, CoreError | StoreError):  # an answer to the one who asked; said of all that is given up
         remedy = {"remedy": DAMAGED} if is_damaged(job.failure) else {}
         log.error("a write failed", error=repr(job.failure), **remedy)
     job.future.set_exception(job.failure)
