@@ -116,6 +116,8 @@ class App:
         self._subscriptions.drain()
         self._ingest.drain(self._settings.drain_seconds)
         self._server.stop(self._settings.drain_seconds).wait()
+        if self._durability is not None:
+            self._durability.writer.hasten()  # alerts wait for what they change to be on the disk
         self._alerting.stop()
         if self._durability is not None:
             self._durability.stop()

@@ -2,7 +2,7 @@
 
 For whoever has a copy of `driftline.sqlite` and nothing else. Endpoints, references, hours and alerts are served again. Lost are
 the rows of hours that were not stored yet, which the endpoints count as lost as far as the database knows of them; how often a
-producer's batches came twice; and what forgotten producers did not deliver.
+producer's batches came twice; and what forgotten producers dropped or could not convert.
 """
 
 import threading
@@ -20,8 +20,7 @@ from driftline_server.filesystem import Filesystem
 from driftline_server.recovery import section_of
 from driftline_server.registration import Registration
 from driftline_server.registry import Entry
-from driftline_server.store import Reader, StoredEndpoint
-from driftline_server.store.standing import Standing
+from driftline_server.store import Reader, Store, StoredCount, StoredEndpoint
 
 ASIDE_SUFFIX = ".aside"
 
@@ -37,24 +36,47 @@ class Rebuilt:
     set_aside: tuple[Path, ...]  # parts that did not belong to the database
 
 
-def rebuild(folder: Path, filesystem: Filesystem, reader: Reader, standing: Standing, *, parts: tuple[str, str]) -> Rebuilt:
-    """Makes the journal and the checkpoints (`parts`) of a folder anew; those there are get another name. Raises OSError."""
+def rebuild(folder: Path, filesystem: Filesystem, store: Store, *, parts: tuple[str, str], archived: int) -> Rebuilt:
+    """Makes the journal and the checkpoints (`parts`) of a folder anew; those there are get another name. Raises OSError.
+
+    `archived`: the last position that rows of the archive came from. The journal begins behind it, or its files would hide those.
+    """
+    reader, standing = store.reader, store.standing
+    position = max(standing.position, archived)
     aside = tuple(_set_aside(folder / part, filesystem) for part in parts if (folder / part).exists())
     journal, checkpoints = (folder / part for part in parts)
     minutes = standing.snapshot_minutes or 60
     counts = reader.counts()
-    made = [_section(reader, each, counts.get(each.uid), minutes * MINUTE_US, standing.position) for each in reader.endpoints()]
-    mark = lineage.Mark(standing.lineage, standing.position).section(standing.position)
+    made = [_made(reader, each, counts.get(each.uid), minutes * MINUTE_US) for each in reader.endpoints()]
+    with store.atomic():
+        for each in made:
+            if each.lost is not None:  # before the checkpoint: whoever asks again is told the same
+                store.save_count(each.registration.uid, each.state.rows, position)
+                store.save_lost(each.registration.uid, each.lost)
+    mark = lineage.Mark(standing.lineage, standing.position).section(position)
     lineage.write(journal, filesystem, standing.lineage)
-    checkpoint.write(checkpoints, filesystem, standing.position, [*(section for section, *_ in made), mark])
-    lost = [lost for *_, lost in made if lost is not None]
-    return Rebuilt(len(made), sum(rows for _, rows, _ in made), sum(lost), len(made) - len(lost), aside)
+    checkpoint.write(checkpoints, filesystem, position, [*(each.section(position) for each in made), mark])
+    lost = [each.lost for each in made if each.lost is not None]
+    return Rebuilt(len(made), sum(each.rows for each in made), sum(lost), len(made) - len(lost), aside)
 
 
-def _section(
-    reader: Reader, stored: StoredEndpoint, count: tuple[int, int] | None, hour_us: int, position: int
-) -> tuple[Section, int, int | None]:
-    """An endpoint as a checkpoint holds it, the rows of its hours, and how many are lost, as far as that is known."""
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An endpoint that is served again, the rows of its hours, and how many are lost, as far as that is known."""
+
+    registration: Registration
+    state: EndpointState
+    rows: int
+    lost: int | None
+
+    def section(self, position: int) -> Section:
+        """As a checkpoint holds it."""
+        section = section_of(Entry(self.registration, threading.Lock(), Producers(1)), (position, self.state.save()))
+        assert section is not None
+        return section
+
+
+def _made(reader: Reader, stored: StoredEndpoint, count: StoredCount | None, hour_us: int) -> _Made:
     references = {each.version: decode_reference(each.body) for each in reader.references(stored.uid)}
     newest = references[max(references)]
     hours = reader.history(stored.uid, "rows_other_reference", None, since_us=-(2**61), until_us=2**61)
@@ -65,15 +87,13 @@ def _section(
     state.evicted_us = max((hour.end_us for hour in hours), default=NEVER)
     state.watermark_us = max(with_rows) - 1 if with_rows else None
     rows = sum(hour.rows + int(hour.value) for hour in hours)
-    counted, expired = count or (rows, 0)
-    lost = max(0, counted - expired - rows)
-    state.rows, state.forgotten = rows + expired, Losses(lost=lost)
+    known = count or StoredCount(rows, 0, 0)
+    lost = known.lost + max(0, known.rows - known.expired - rows)
+    state.rows, state.forgotten = rows + known.expired, Losses(lost=lost)
     for each in reader.producers(stored.uid):
         state.producers[each.producer_id] = Applied(each.epoch, each.admitted, each.last_seen_us, each.losses)
     registration = Registration(stored.name, stored.uid, stored.spec, stored.columns, newest, stored.created_us)
-    section = section_of(Entry(registration, threading.Lock(), Producers(1)), (position, state.save()))
-    assert section is not None
-    return section, rows, None if count is None else lost
+    return _Made(registration, state, rows, None if count is None else lost)
 
 
 def _set_aside(path: Path, filesystem: Filesystem) -> Path:

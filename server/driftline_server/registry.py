@@ -9,7 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import pyarrow as pa
@@ -62,6 +62,14 @@ class Listener(Protocol):
     def on_deleted(self, registration: Registration, at_us: int) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A change: when it is durable and in force, and when whoever listens has been told, which comes before the next change."""
+
+    in_force: threading.Event = field(default_factory=threading.Event)
+    followed: threading.Event = field(default_factory=threading.Event)
+
+
 class Registry:
     """The endpoints of a server, by canonical name."""
 
@@ -74,8 +82,9 @@ class Registry:
         self._producers_max = producers_max
         self._entries: dict[str, Entry] = {}
         self._definitions = itertools.count(1)
-        self._lock = threading.Lock()  # held by whoever changes something, until the record is written
-        self._latest: threading.Event | None = None  # of the change before
+        self._lock = threading.Lock()  # held by whoever changes something, until the record is queued
+        self._latest = _Written()  # the change before
+        self._latest.followed.set()
 
     def entry(self, name: str) -> Entry:
         """An endpoint by any form of its name; raises NotFound."""
@@ -179,39 +188,41 @@ class Registry:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Changes something, when the change before is in force. Raises ResourceExhausted, Unavailable."""
+        """Changes something, when all that follows from the change before is done. Raises ResourceExhausted, Unavailable."""
         with self._lock:
-            if self._latest is not None:
-                self._owner.ahead.settle(self._latest)
+            self._owner.ahead.require_turn(self._latest.followed)
             yield
 
-    def _write(self, record: Record, body: bytes, change: Callable[[Engine, int], None]) -> threading.Event:
-        """Queues a record; the event is set when it is durable and in force. Raises ResourceExhausted, Unavailable."""
-        written = threading.Event()
+    def _write(self, record: Record, body: bytes, change: Callable[[Engine, int], None]) -> _Written:
+        """Queues a record. Raises ResourceExhausted, Unavailable."""
+        written = _Written()
 
         def apply(engine: Engine, position: int) -> None:
             try:
                 change(engine, position)
             finally:
-                written.set()
+                written.in_force.set()
 
         self._owner.ahead.append(record, [body], Change(apply))
         self._latest = written
         return written
 
-    def _settle(self, written: threading.Event, then: Callable[[], None]) -> None:
+    def _settle(self, written: _Written, then: Callable[[], None]) -> None:
         """Waits until a change is in force and does what follows; where the disk is full, it is told, and follows later."""
 
-        def later() -> None:
-            written.wait()
-            then()
+        def follow() -> None:
+            written.in_force.wait()
+            try:
+                then()
+            finally:
+                written.followed.set()
 
         try:
-            self._owner.ahead.settle(written)
+            self._owner.ahead.settle(written.in_force)
         except ResourceExhausted:
-            threading.Thread(target=later, name="registry-later", daemon=True).start()
+            threading.Thread(target=follow, name="registry-later", daemon=True).start()
             raise
-        then()
+        follow()
 
     def _registered(self, registration: Registration, set_us: int) -> None:
         for listener in self.listeners:

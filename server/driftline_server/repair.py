@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from driftline_server.journal import Loss
     from driftline_server.rebuild import Rebuilt
 
-_JOURNAL, _CHECKPOINTS = "journal", "checkpoints"
+_JOURNAL, _CHECKPOINTS, _ARCHIVE = "journal", "checkpoints", "archive"
 _SPANS_MAX = 10
 
 
@@ -109,6 +109,7 @@ def repaired(folder: Path) -> "list[Loss]":
 def rebuilt(folder: Path) -> "Rebuilt":
     """A data folder that no server uses, from its database alone. Raises RepairError, where it is whole as it is too."""
     from driftline_server import checkpoint, lineage
+    from driftline_server.archive import Shelf
     from driftline_server.filesystem import SystemFilesystem
     from driftline_server.rebuild import rebuild
     from driftline_server.store import Store, StoreError
@@ -127,7 +128,8 @@ def rebuilt(folder: Path) -> "Rebuilt":
                     folder / _JOURNAL, filesystem, checkpoint.load(folder / _CHECKPOINTS, filesystem), store.standing
                 )
                 raise RepairError(f"data directory {folder} has all its parts: start it, or call repair without --from-database")
-            return rebuild(folder, filesystem, store.reader, store.standing, parts=(_JOURNAL, _CHECKPOINTS))
+            archived = Shelf(folder / _ARCHIVE, filesystem).last_position()
+            return rebuild(folder, filesystem, store, parts=(_JOURNAL, _CHECKPOINTS), archived=archived)
         finally:
             store.close()
     except StoreError as error:

@@ -103,18 +103,20 @@ class Snapshots:
         """
         since_us = self._producers_since_us
 
-        def read(engine: Engine) -> tuple[int, dict[str, tuple[list[StoredProducer], int, int]]]:
+        def read(engine: Engine) -> tuple[int, dict[str, tuple[list[StoredProducer], int, int, int]]]:
             states = {uid: engine.state(uid) for uid in self._registry.by_uid() if uid in engine}
             return engine.position, {
-                uid: (_producers(state, since_us), _idlest_us(state), state.rows) for uid, state in states.items()
+                uid: (_producers(state, since_us), _idlest_us(state), state.rows, state.forgotten.lost)
+                for uid, state in states.items()
             }
 
         position, found = self._owner.call_now(read)
 
         def save(store: Store) -> None:
             store.reach(position)
-            for uid, (producers, idlest_us, rows) in found.items():
+            for uid, (producers, idlest_us, rows, lost) in found.items():
                 store.save_count(uid, rows, position)
+                store.save_lost(uid, lost)
                 if producers and store.holds(uid):
                     store.save_producers(uid, producers)
                 store.forget_producers(uid, idlest_us)

@@ -123,6 +123,20 @@ class WriteAhead:
             if self.journal.state in (State.FAILED, State.CLOSED):
                 raise Unavailable(f"{self.journal.reason}; whether this will have happened shows when the server has started again")
 
+    def require_turn(self, before: threading.Event) -> None:
+        """Waits for an event that comes with an entry, for who wants to append behind it.
+
+        Raises ResourceExhausted, as soon as the disk is full, or Unavailable: then there is no entry of who asks.
+        """
+        while True:
+            if self.journal.state is State.STALLED:
+                reason = f"nothing can be written now: {self.journal.reason}; nothing was changed, try again later"
+                raise ResourceExhausted(reason, retry_after_s=_LOOK_S)
+            if self.journal.state in (State.FAILED, State.CLOSED):
+                raise Unavailable(f"{self.journal.reason}; nothing was changed; the server's log says what to do")
+            if before.wait(_LOOK_S):
+                return
+
     def when_durable(self, on_durable: OnDurable) -> None:
         """Calls back when all that was accepted before is durable."""
         self.journal.pass_through(Wait(on_durable))

@@ -18,6 +18,7 @@ from driftline_server.clock import Clock
 from driftline_server.config import load
 from driftline_server.durability import JOURNAL
 from driftline_server.filesystem import Filesystem, SystemFilesystem
+from driftline_server.journal import Journal
 from driftline_server.journal.view import FIRST_FRAME, SegmentView
 from driftline_server.records import Record
 
@@ -54,8 +55,13 @@ class Inside:
     @property
     def written(self) -> int:
         """The last position of the journal, durable or not."""
+        return self.journal.last
+
+    @property
+    def journal(self) -> Journal:
+        """Where records go."""
         assert self._app._durability is not None
-        return self._app._durability._journal.last
+        return self._app._durability._journal
 
     def health(self) -> int:
         """What the health service says."""

@@ -20,6 +20,7 @@ from tests.server.inside import Inside
 from driftline_proto.v1 import endpoint_pb2, metrics_pb2
 from driftline_proto.v1 import ingest_pb2 as pb
 from driftline_server.filesystem import Buffer, File, SystemFilesystem
+from driftline_server.journal import State
 
 RESOURCE_EXHAUSTED, UNAVAILABLE = 8, 14
 ROWS = 500
@@ -215,6 +216,34 @@ def test_what_is_answered_is_durable_though_the_disk_was_full_meanwhile(tmp_path
                 answer.result(timeout=0.5)
             disk.is_full.clear()
             answer.result(timeout=ANSWER_S)
+
+
+def test_where_the_disk_is_full_who_comes_behind_a_change_is_told_at_once_that_nothing_was_changed(tmp_path: Path) -> None:
+    disk = Ailing()
+    reference = sample(REFERENCE_ROWS, seed=0)
+
+    def create(name: str) -> grpc.Future:
+        spec = endpoint_pb2.EndpointSpec(name=f"tests/{name}/model:v1")
+        return server.endpoints.CreateEndpoint.future(requests(endpoint_pb2.CreateEndpointRequest, spec, [reference]))
+
+    def delete() -> grpc.Future:
+        return server.endpoints.DeleteEndpoint.future(endpoint_pb2.DeleteEndpointRequest(name="tests/early/model:v1"))
+
+    with Inside(tmp_path, filesystem=disk) as server:
+        create("early").result(timeout=ANSWER_S)
+        disk.is_full.set()
+        first = create("first")
+        until(lambda: server.journal.state is State.STALLED)
+        for behind in [create("later"), *(delete() for _ in range(20))]:
+            told = behind.exception(timeout=ANSWER_S)
+            assert (told.code(), "nothing was changed" in told.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
+        assert not first.done()
+        assert "this happens by itself then" in first.exception(timeout=ANSWER_S).details()
+        disk.is_full.clear()
+        until(lambda: server.journal.state is State.OPEN)
+        delete().result(timeout=ANSWER_S)
+        left = server.endpoints.ListEndpoints(endpoint_pb2.ListEndpointsRequest()).endpoints
+        assert [each.name for each in left] == ["tests/first/model:v1"]
 
 
 def test_a_question_waits_for_what_was_acknowledged_and_for_nothing_else(tmp_path: Path) -> None:

@@ -278,6 +278,51 @@ def test_rows_in_hours_that_came_of_age_are_not_lost_and_what_an_older_version_c
     assert "of 1 endpoints, made by an older version, it is not known" in repaired(tmp_path / "older")
 
 
+def test_archived_rows_stay_and_are_exported_beside_new_ones_when_the_database_alone_is_left(tmp_path: Path) -> None:
+    folder = tmp_path / "life"
+    with living(folder) as life:
+        life.create()
+        life.push(life.producer(batch(1).schema), batch(ROWS))
+        life.settle()
+        life.durability.writer.submit(lambda store: None).result(30)
+        with closing(sqlite3.connect(folder / FILE)) as source, closing(sqlite3.connect(tmp_path / FILE)) as copy:
+            source.backup(copy)
+        life.push(life.producer(batch(1).schema, id_=b"q" * 16), *(batch(ROWS) for _ in range(20)))
+        life.settle()
+        life.cover()
+    without(JOURNAL)(folder)
+    shutil.move(tmp_path / FILE, folder / FILE)
+    assert "served again" in repaired(folder)
+    with living(folder) as life:
+        archived, kept = life.files(), len(life.rows())
+        assert kept >= 10 * ROWS
+        life.push(life.producer(batch(1).schema, id_=b"r" * 16), *(batch(ROWS) for _ in range(20)))
+        life.settle()
+        assert len(life.rows()) == kept + 20 * ROWS  # those of the journal hide none
+        life.cover()
+        assert len(life.rows()) == kept + 20 * ROWS  # nor do files take the place of files
+        assert set(archived) < set(life.files())
+
+
+def test_what_was_lost_once_stays_counted_when_the_database_is_left_alone_again(tmp_path: Path) -> None:
+    folder = tmp_path / "life"
+    clock = live_a_while(folder)
+    for round_ in (1, 2):
+        with living(folder, clock) as life:
+            handle = life.producer(batch(1).schema, id_=bytes([round_]) * 16)
+            life.push(handle, batch(ROWS, at_us=clock.at_us))  # its hour is not stored
+            life.settle()
+            life.cover()
+        without(JOURNAL)(folder)
+        assert f"lost: {round_ * ROWS} rows" in repaired(folder)
+    without(JOURNAL)(folder)  # nobody has lived in it
+    assert f"lost: {2 * ROWS} rows" in repaired(folder)
+    with living(folder, clock) as life:
+        uid = life.registry.entry("m").current().uid
+        assert life.owner.call(lambda engine: engine.totals(uid)).losses.lost == 2 * ROWS
+        assert counted(life) == 3 * ROWS
+
+
 def repaired(folder: Path) -> str:
     return CliRunner().invoke(repair, ["--data", str(folder), "--from-database"]).output
 

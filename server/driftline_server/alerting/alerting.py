@@ -17,12 +17,12 @@ from driftline_core.panes import DAY_US
 from driftline_server.alerting import book
 from driftline_server.alerting.book import Step
 from driftline_server.alerting.kept import Kept
+from driftline_server.alerting.ledger import MemoryLedger, StoreLedger
 from driftline_server.alerting.receivers import Receivers
 from driftline_server.alerting.turns import Turns, guarded
 from driftline_server.alerting.watch import Watch
 from driftline_server.clock import Clock
 from driftline_server.outbox import holding
-from driftline_server.outbox.ledger import Ledger
 from driftline_server.registration import Registration
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ class Alerting:
     def __init__(
         self,
         watch: Watch,
-        ledger: Ledger,
+        ledger: StoreLedger | MemoryLedger,
         receivers: Receivers,
         clock: Clock,
         *,
@@ -57,7 +57,7 @@ class Alerting:
         self._news: set[str] = set()
         self._looked_us: dict[str, int] = {}
         self._next_clock_us = self._next_prune_us = self._rests_until_us = 0
-        self._turns = Turns("alerts", self._step)
+        self._turns = Turns("alerts", self._step, lambda: ledger.trouble)
 
     def start(self) -> None:
         """Takes up what was stored; every endpoint is looked at once."""
@@ -111,7 +111,7 @@ class Alerting:
 
     def alerts(self, *, endpoint: str | None, state: str | None, most: int) -> list[Alert]:
         """Alerts there are and were, the newest first; `endpoint` is a glob."""
-        found = self._ledger.write(lambda connection: book.find_alerts(connection, endpoint=endpoint, state=state, most=most))
+        found = self._ledger.ask(lambda connection: book.find_alerts(connection, endpoint=endpoint, state=state, most=most))
         return self._as_they_are(found)
 
     def alert(self, id_: str) -> tuple[Alert, list[Step]]:
@@ -120,7 +120,7 @@ class Alerting:
         def find(connection: sqlite3.Connection) -> tuple[Alert | None, list[Step]]:
             return book.find_alert(connection, id_), book.steps_of(connection, id_)
 
-        alert, steps = self._ledger.write(find)
+        alert, steps = self._ledger.ask(find)
         if alert is None:
             raise NotFound(f"no alert {id_!r}; list them with client.alerts() or `driftline alerts list`", field="id")
         return self._as_they_are([alert])[0], steps
@@ -167,11 +167,11 @@ class Alerting:
 
     def place(self) -> tuple[str, int]:
         """Where a subscriber begins that wants only what is to come: whose steps, and the number of the last."""
-        return self._ledger.write(book.place)
+        return self._ledger.ask(book.place)
 
     def mark_of(self, sequence: int) -> str:
         """What tells a step from another of its number; empty where it is not kept."""
-        return self._ledger.write(lambda connection: book.mark_of(connection, sequence))
+        return self._ledger.ask(lambda connection: book.mark_of(connection, sequence))
 
     def steps_after(self, sequence: int, *, timeout_s: float) -> list[Step]:
         """The next steps of all alerts; waits for some, none when the time is over."""

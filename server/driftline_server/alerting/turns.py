@@ -8,21 +8,34 @@ from typing import TypeVar
 
 import structlog
 
-from driftline_core.errors import Unavailable
+from driftline_core.errors import ResourceExhausted, Unavailable
+from driftline_server.store import StoreError
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
 _TICK_S = 0.1
-_LOOK_S = 1.0  # how often who waits for an answer looks whether the thread has ended
+_LOOK_S = 1.0  # how often who waits for an answer looks whether there can be one
+_RETRY_S = 5.0
+NOTHING_CHANGED = "nothing was changed, try again later"
+_HAPPENS_YET = "this happens by itself when it can, unless the server is stopped before"
+
+
+def not_now(trouble: str | None, then: str) -> ResourceExhausted:
+    """Why the database keeps nothing for now, and what becomes of what was asked."""
+    return ResourceExhausted(f"the database cannot be written now: {trouble}; {then}", retry_after_s=_RETRY_S)
 
 
 class Turns:
-    """From start() to stop(). After whatever was asked, and at every tick, it takes a step of its own."""
+    """From start() to stop(). After whatever was asked, and at every tick, it takes a step of its own.
 
-    def __init__(self, name: str, step: Callable[[], None]) -> None:
+    `trouble` says why the thread may be waiting for its disk.
+    """
+
+    def __init__(self, name: str, step: Callable[[], None], trouble: Callable[[], str | None]) -> None:
         self._step = step
+        self._trouble = trouble
         self._asked: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name)
 
@@ -39,10 +52,15 @@ class Turns:
         self._asked.put(change)
 
     def call(self, question: Callable[[], T]) -> T:
-        """What a function returns, run in its turn; raises what it raises, and Unavailable where the thread has ended."""
+        """What a function returns, run in its turn; raises what it raises, and Unavailable where the thread has ended.
+
+        ResourceExhausted where the thread waits for its disk: it says whether the function runs yet.
+        """
         answer: Future[T] = Future()
 
         def run() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return
             try:
                 answer.set_result(question())
             except BaseException as error:
@@ -55,6 +73,8 @@ class Turns:
             except TimeoutError:
                 if not self._thread.is_alive():
                     raise Unavailable("the server shuts down; ask again when it is back") from None
+                if trouble := self._trouble():
+                    raise not_now(trouble, NOTHING_CHANGED if answer.cancel() else _HAPPENS_YET) from None
 
     def answer_waiting(self) -> bool:
         """Within a long step: does what is asked now; says whether to go on."""
@@ -83,6 +103,9 @@ def guarded(step: Callable[[], None]) -> bool:
     """Does something that must not end the thread; returns whether it was done."""
     try:
         step()
+    except StoreError as error:
+        log.warning("what alerts came to could not be kept; the next start comes to it again", reason=str(error))
+        return False
     except Exception:
         log.exception("alerts failed at a step")  # a fault of ours: said, and the thread lives on
         return False

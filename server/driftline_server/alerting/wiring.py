@@ -12,7 +12,6 @@ from driftline_server.durability import Durability
 from driftline_server.notify.links import Links
 from driftline_server.notify.receivers import parse_receivers
 from driftline_server.notify.senders import Context
-from driftline_server.outbox.ledger import Ledger
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
@@ -30,7 +29,7 @@ def alerting(
     durability: Durability | None,
 ) -> Alerting:
     """Rules, receivers and what they look at. Raises ConfigError, one line that names the key."""
-    ledger: Ledger = StoreLedger(durability.writer) if durability is not None else MemoryLedger()
+    ledger = StoreLedger(durability.writer) if durability is not None else MemoryLedger()
     context = Context(clock=clock, links=links, calls_back=CallsBack(links))
     try:
         known = parse_receivers(settings.receivers)

@@ -90,8 +90,8 @@ class Gathering:
         run: list[Group] = []
         size_bytes, count = 0, 0
         for file in files if len(files) > 1 else ():
-            schema, found = groups(self.shelf, file, time)
-            file_bytes = 8 * len(schema) * sum(group.rows for group in found)
+            _, found = groups(self.shelf, file, time)
+            file_bytes = sum(group.size_bytes for group in found)
             if size_bytes + file_bytes > self.bytes_max:
                 if count > 1:
                     yield run

@@ -16,6 +16,7 @@ from driftline_server.archive.shelf import RowFile, Shelf
 from driftline_server.archive.tables import GROUP_ROWS
 from driftline_server.journal import JournalDamaged, SegmentReader
 
+_CELL_BYTES = 8
 _RUN_BYTES = 1 << 20  # of the journal, other endpoints' records among them
 
 
@@ -46,6 +47,7 @@ class Group:
     rows: int
     first_us: int
     last_us: int
+    size_bytes: int  # about what the rows take in memory
 
     def load(self) -> Iterator[pa.RecordBatch]:
         with _named(self.file):
@@ -63,7 +65,8 @@ def groups(shelf: Shelf, file: RowFile, time: str) -> tuple[pa.Schema, list[Grou
         for index in range(opened.metadata.num_row_groups):
             group = opened.metadata.row_group(index)
             times = group.column(column).statistics
-            found.append(Group(shelf, file, index, group.num_rows, times.min_raw, times.max_raw))
+            size_bytes = max(_CELL_BYTES * group.num_rows * len(schema), group.total_byte_size)  # the latter: of long words
+            found.append(Group(shelf, file, index, group.num_rows, times.min_raw, times.max_raw, size_bytes))
         return schema, found
 
 

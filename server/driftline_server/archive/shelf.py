@@ -77,25 +77,30 @@ class Shelf:
     def __init__(self, folder: Path, filesystem: Filesystem) -> None:
         self._folder = folder
         self.filesystem = filesystem
-        self._held = 0
-        self._lock = threading.Lock()  # guards _held: no file takes the place of others while somebody reads them
+        # Forgets what is let go of without a lock: that may happen within whatever this thread does, gather() among it.
+        self._holds: weakref.WeakSet[Hold] = weakref.WeakSet()
+        self._lock = threading.Lock()  # nobody takes hold while a file takes the place of others
 
     def hold(self) -> Hold:
         """Files are not gathered for as long as what this returns is held."""
-        with self._lock:
-            self._held += 1
         hold = Hold()
-        weakref.finalize(hold, self._let_go)
+        with self._lock:
+            self._holds.add(hold)
         return hold
 
     @property
     def is_held(self) -> bool:
         """Whether somebody reads files."""
-        return self._held > 0
+        return len(self._holds) > 0
 
     def uids(self) -> list[str]:
         """The endpoints that have rows here."""
         return [name for name in self.filesystem.names(self._folder) if _UID.match(name)]
+
+    def last_position(self) -> int:
+        """The last of the journal's positions that rows here came from; 0 where there are none. Reads every folder's names."""
+        files = (file for uid in self.uids() for hour_us in self.hours(uid) for file in self.files(uid, hour_us))
+        return max((file.last for file in files), default=0)
 
     def hours(self, uid: str) -> list[int]:
         """The starts of the hours an endpoint has rows of, in order."""
@@ -121,7 +126,7 @@ class Shelf:
         folder = self._hour(uid, hour_us)
         path = folder / f"{files[0].first}-{files[-1].last}{SUFFIX}"
         with self._new(path, body) as new, self._lock:
-            if self._held:
+            if self.is_held:
                 self.filesystem.remove(new)
                 return False
             self.filesystem.rename(new, path)
@@ -163,10 +168,6 @@ class Shelf:
         removed = sum((self._remove_hour(uid, hour) for hour in self.hours(uid)), Removed())
         self._remove_folder(self._folder / uid)
         return removed
-
-    def _let_go(self) -> None:
-        with self._lock:
-            self._held -= 1
 
     @contextlib.contextmanager
     def _new(self, path: Path, body: pa.Buffer) -> Iterator[Path]:

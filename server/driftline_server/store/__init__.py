@@ -1,6 +1,6 @@
 """What outlives the process, in one SQLite file: endpoints, references, producers and every closed hour."""
 
-from driftline_server.store.endpoint import StoredEndpoint, StoredProducer, StoredReference
+from driftline_server.store.endpoint import StoredCount, StoredEndpoint, StoredProducer, StoredReference
 from driftline_server.store.folder import StoreError
 from driftline_server.store.hour import Hour, Point, StoredHour
 from driftline_server.store.reader import Reader, Revisions
@@ -15,6 +15,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreWriter",
+    "StoredCount",
     "StoredEndpoint",
     "StoredHour",
     "StoredProducer",

@@ -41,6 +41,15 @@ class StoredProducer:
     last_seen_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoredCount:
+    """Rows of an endpoint that were ever counted, those of them that came of age, and those that are lost."""
+
+    rows: int
+    expired: int
+    lost: int
+
+
 def spec_json(spec: EndpointSpec) -> str:
     """What a creator said, as JSON that people can read in the database."""
     return json.dumps(asdict(spec), sort_keys=True)

@@ -12,7 +12,7 @@ from driftline_core.drift import Status
 from driftline_core.errors import FailedPrecondition, InvalidInput, NotFound, ResourceExhausted
 from driftline_core.schema import Column, Kind, Role
 from driftline_server.store.database import DAMAGED, is_damaged, open_reader
-from driftline_server.store.endpoint import StoredEndpoint, StoredProducer, StoredReference, spec_from_json
+from driftline_server.store.endpoint import StoredCount, StoredEndpoint, StoredProducer, StoredReference, spec_from_json
 from driftline_server.store.hour import Point, StoredHour
 from driftline_server.store.measures import COLUMN_METRICS, COUNTS, ENDPOINT_METRICS, STATUS_IDS, STATUSES
 from driftline_server.store.views import NEWEST
@@ -76,10 +76,10 @@ class Reader:
             for id_, epoch, admitted, last_seen_us, *losses in self._rows(sql, uid)
         ]
 
-    def counts(self) -> dict[str, tuple[int, int]]:
-        """Rows of endpoints (by uid) that were ever counted, and those of them that came of age; not known of every endpoint."""
-        found = self._rows("SELECT uid, rows, expired FROM endpoint_counts JOIN endpoints ON endpoints.id = endpoint_id")
-        return {uid: (rows, expired) for uid, rows, expired in found}
+    def counts(self) -> dict[str, StoredCount]:
+        """What endpoints (by uid) have counted; not known of every endpoint."""
+        found = self._rows("SELECT uid, rows, expired, lost FROM endpoint_counts JOIN endpoints ON endpoints.id = endpoint_id")
+        return {uid: StoredCount(*row) for uid, *row in found}
 
     def closed_until_us(self) -> dict[str, int]:
         """Up to when the hours of each endpoint (by uid) have been closed; without the endpoints of which none has."""

@@ -44,10 +44,13 @@ DELETE FROM producers WHERE (endpoint_id, producer_id) IN (
 )
 """
 _CLOSED_UNTIL = "UPDATE endpoints SET closed_until_us = max(coalesce(closed_until_us, ?1), ?1) WHERE uid = ?2"
-_BEGIN_COUNT = "INSERT INTO endpoint_counts (endpoint_id, rows, through, expired) VALUES (?, 0, 0, 0)"
+_BEGIN_COUNT = "INSERT INTO endpoint_counts (endpoint_id, rows, through, expired, lost) VALUES (?, 0, 0, 0, 0)"
 _SAVE_COUNT = """
 UPDATE endpoint_counts SET rows = ?1, through = ?2
 WHERE endpoint_id = (SELECT id FROM endpoints WHERE uid = ?3) AND through <= ?2 AND rows <> ?1
+"""
+_SAVE_LOST = """
+UPDATE endpoint_counts SET lost = ?1 WHERE endpoint_id = (SELECT id FROM endpoints WHERE uid = ?2) AND lost < ?1
 """
 _EXPIRE_COUNT = "UPDATE endpoint_counts SET expired = expired + ? WHERE endpoint_id = ?"
 _EXPIRE = """
@@ -177,6 +180,11 @@ class Store:
         """Stores how many rows of an endpoint were counted up to a position, unless a later one is stored."""
         with self.atomic():
             self._db.conn.execute(_SAVE_COUNT, (rows, through, uid))
+
+    def save_lost(self, uid: str, rows: int) -> None:
+        """Stores how many rows of an endpoint are lost, which no producer that is remembered tells of; it only rises."""
+        with self.atomic():
+            self._db.conn.execute(_SAVE_LOST, (rows, uid))
 
     def forget_producers(self, uid: str, before_us: int, *, producers_max: int = 10_000) -> int:
         """Forgets the producers of an endpoint that were last seen before, no more than so many at once; says how many."""

@@ -148,7 +148,8 @@ CREATE TABLE endpoint_counts (
     endpoint_id INTEGER PRIMARY KEY REFERENCES endpoints (id),
     rows INTEGER NOT NULL,              -- ever counted, those included of the running hour
     through INTEGER NOT NULL,           -- the journal position up to which they are
-    expired INTEGER NOT NULL            -- of them, those in hours that came of age
+    expired INTEGER NOT NULL,           -- of them, those in hours that came of age
+    lost INTEGER NOT NULL               -- not among them: what was lost, and no row of `producers` tells of
 ) STRICT;
 """,
     )

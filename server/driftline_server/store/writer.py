@@ -25,6 +25,7 @@ T = TypeVar("T")
 _GATHERED_MAX = 256
 _BACKOFF_FIRST_S = 0.1
 _BACKOFF_MAX_S = 5.0
+_PATIENCE_S = 5.0  # at the server's end, with a disk that takes nothing
 # What waiting may mend: the disk is full or failing, another program holds the file.
 _PASSING = {
     sqlite3.SQLITE_FULL,
@@ -56,7 +57,8 @@ class StoreWriter:
         self._changed = threading.Condition()
         self._closing = False
         self._abandoned = threading.Event()
-        self._trouble: str | None = None  # why nothing can be written at the moment
+        self.trouble: str | None = None  # why nothing can be written at the moment
+        self._patience: threading.Timer | None = None
         self._thread = threading.Thread(target=self._run, name="store")
 
     def start(self) -> None:
@@ -74,21 +76,29 @@ class StoreWriter:
                 raise StoreError("the store is closed")
             if len(self._jobs) >= self._jobs_max:
                 raise ResourceExhausted(
-                    f"{self._jobs_max} writes wait for the disk{f': {self._trouble}' if self._trouble else ''}",
+                    f"{self._jobs_max} writes wait for the disk{f': {self.trouble}' if self.trouble else ''}",
                     retry_after_s=_BACKOFF_MAX_S,
                 )
             self._jobs.append(_Job(job, gathers, future))
             self._changed.notify()
         return future
 
-    def close(self, timeout_s: float = 30.0) -> None:
-        """Writes what is queued and ends the thread; what could not be written by then fails with StoreError."""
+    def hasten(self, timeout_s: float = _PATIENCE_S) -> None:
+        """The server ends: what the disk still does not take after a while fails with StoreError, and so does what comes later."""
+        if self._patience is None:
+            self._patience = threading.Timer(timeout_s, self._abandoned.set)
+            self._patience.daemon = True
+            self._patience.start()
+
+    def close(self, timeout_s: float = _PATIENCE_S) -> None:
+        """Writes what is queued and ends the thread; what the disk does not take until then fails with StoreError."""
+        self.hasten(timeout_s)
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join(timeout_s)
-        self._abandoned.set()
         self._thread.join()
+        if self._patience is not None:
+            self._patience.cancel()
 
     def _run(self) -> None:
         while jobs := self._next():
@@ -116,15 +126,15 @@ class StoreWriter:
                     for job in jobs:
                         job.failure = job.failure or error
                     break
-                if self._trouble is None:
+                if self.trouble is None:
                     log.error("the store cannot write and tries again", error=str(error), waiting=len(self._jobs))
-                self._trouble = str(error)
+                self.trouble = str(error)
             if self._abandoned.wait(backoff_s):
                 return False
             backoff_s = min(2 * backoff_s, _BACKOFF_MAX_S)
-        if self._trouble is not None:
+        if self.trouble is not None:
             log.info("the store writes again")
-            self._trouble = None
+            self.trouble = None
         with self._changed:
             for _ in jobs:
                 self._jobs.popleft()
@@ -144,11 +154,12 @@ class StoreWriter:
 
     def _abandon(self, jobs: list[_Job]) -> None:
         with self._changed:
+            self._closing = True
             left = list(self._jobs)
             self._jobs.clear()
-        log.error("writes were given up at shutdown", jobs=len(left), error=self._trouble)
+        log.error("writes were given up at shutdown", jobs=len(left), error=self.trouble)
         for job in left:
-            job.failure = StoreError(f"not written before the server ended: {self._trouble}")
+            job.failure = StoreError(f"not written before the server ended: {self.trouble}")
             _settle(job)
 
 
@@ -169,7 +180,7 @@ def _settle(job: _Job) -> None:
     if job.failure is None:
         job.future.set_result(job.result)
         return
-    if not isinstance(job.failure, CoreError):  # that one is an answer to the one who asked
+    if not isinstance(job.failure, CoreError | StoreError):  # an answer to the one who asked; said of all that is given up
         remedy = {"remedy": DAMAGED} if is_damaged(job.failure) else {}
         log.error("a write failed", error=repr(job.failure), **remedy)
     job.future.set_exception(job.failure)

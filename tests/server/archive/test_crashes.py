@@ -1,6 +1,7 @@
 """The archive dies at every operation on the disk, or the power is lost: no row is lost, none is there twice."""
 
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from driftline_server.archive.export import Export, Sources
 from driftline_server.archive.gathering import Gathering
 from driftline_server.archive.pieces import SegmentRows
 from driftline_server.archive.shelf import Shelf
+from driftline_server.archive.tables import parquet_of
 from driftline_server.archive.writing import SegmentWriter
 from driftline_server.journal import Definition, Journal, JournalSettings, Segment, SegmentReader
 from driftline_server.records import Record
@@ -218,3 +220,30 @@ def test_files_that_are_large_enough_stay_apart() -> None:
     while gathering.advance(ARRIVAL_US, sys.maxsize, lambda: {UID: REGISTRATION}):
         pass
     assert disk.files() == files
+
+
+def test_long_words_count_for_what_they_are() -> None:
+    shelf = Shelf(ARCHIVE, FaultFilesystem())
+    for number in range(4):
+        words = pa.array([f"{number}{row}" * 500 for row in range(10)]).dictionary_encode()
+        table = pa.table({"timestamp": pa.array([START_US] * 10, pa.timestamp("us", "UTC")), "word": words})
+        shelf.save(UID, START_US, parquet_of(table, "timestamp"), first=2 * number + 1, last=2 * number + 2)
+    gathering = Gathering(shelf, HOUR_US, bytes_max=25_000)
+    while gathering.advance(ARRIVAL_US, sys.maxsize, lambda: {UID: REGISTRATION}):
+        pass
+    assert [(file.first, file.last) for file in shelf.files(UID, START_US)] == [(1, 4), (5, 8)]
+
+
+def test_who_reads_may_let_go_within_anything_that_is_done() -> None:
+    shelf = Shelf(ARCHIVE, FaultFilesystem())
+    held = [shelf.hold()]
+
+    def let_go() -> None:
+        with shelf._lock:
+            held.clear()  # as when garbage is collected here
+
+    thread = threading.Thread(target=let_go, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert not shelf.is_held

@@ -133,20 +133,20 @@ def fill(store: Store, *, full: bool) -> None:
 def test_nothing_is_lost_to_a_disk_that_is_full_for_a_while(store: Store, writer: StoreWriter) -> None:
     writer.submit(lambda held: fill(held, full=True)).result(10)
     futures = [writer.submit(saving(at, hours=100), gathers=at < 5) for at in range(7)]
-    while writer._trouble is None:
+    while writer.trouble is None:
         threading.Event().wait(0.001)
-    assert "full" in writer._trouble
+    assert "full" in writer.trouble
     assert starts(store) == []  # queries go on, and see nothing by halves
     assert not any(future.done() for future in futures)
     fill(store, full=False)  # between two attempts, as when somebody makes room
     assert [future.result(20) for future in futures] == list(range(7))
-    assert (starts(store), writer._trouble) == (list(range(700)), None)
+    assert (starts(store), writer.trouble) == (list(range(700)), None)
 
 
 def test_a_disk_that_stays_full_does_not_hold_the_shutdown_up(store: Store, writer: StoreWriter) -> None:
     writer.submit(lambda held: fill(held, full=True)).result(10)
     futures = [writer.submit(saving(at, hours=200)) for at in range(2)]
-    while writer._trouble is None:
+    while writer.trouble is None:
         threading.Event().wait(0.001)
     writer.close(timeout_s=0.1)
     for future in futures:
@@ -154,12 +154,30 @@ def test_a_disk_that_stays_full_does_not_hold_the_shutdown_up(store: Store, writ
             future.result(10)
 
 
+def test_what_waits_for_a_full_disk_is_given_up_before_the_end_where_that_is_near(store: Store, writer: StoreWriter) -> None:
+    writer.submit(lambda held: fill(held, full=True)).result(10)
+    stuck = writer.submit(saving(1, hours=200))
+    while writer.trouble is None:
+        threading.Event().wait(0.001)
+    writer.hasten(timeout_s=0.1)
+    with pytest.raises(StoreError, match="not written before the server ended: database or disk is full"):
+        stuck.result(10)
+    with pytest.raises(StoreError, match="closed"):  # nobody would ever be told what becomes of it
+        writer.submit(saving(2))
+
+
+def test_who_is_in_a_hurry_loses_nothing_where_the_disk_is_well(store: Store, writer: StoreWriter) -> None:
+    writer.hasten(timeout_s=0)
+    assert [writer.submit(saving(at)).result(10) for at in range(3)] == [0, 1, 2]
+    assert starts(store) == [0, 1, 2]
+
+
 def test_another_program_that_holds_the_file_is_waited_for(store: Store, writer: StoreWriter, tmp_path: Path) -> None:
     store._db.conn.execute("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(tmp_path / "data" / "driftline.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     future = writer.submit(saving(5))
-    while writer._trouble is None:
+    while writer.trouble is None:
         threading.Event().wait(0.001)
     other.execute("ROLLBACK")
     other.close()
