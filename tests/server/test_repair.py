@@ -96,8 +96,8 @@ def test_nothing_is_written_to_a_database_that_was_taken_away_and_all_of_it_is_w
         path.rename(tmp_path / "away")
         shutil.copyfile(tmp_path / "away", path)  # another file of that name is no better
         life.create("n")
-        until(lambda: writer._trouble is not None)
-        assert "was removed or replaced while the server ran: put that very file back" in str(writer._trouble)
+        until(lambda: writer.trouble is not None)
+        assert "was removed or replaced while the server ran: put that very file back" in str(writer.trouble)
         assert len(life.durability.reader.uids()) == 1
         (tmp_path / "away").rename(path)
         until(lambda: len(life.durability.reader.uids()) == 2)
