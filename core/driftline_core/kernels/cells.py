@@ -42,7 +42,7 @@ def log_cells(values: Any, place: Any, out: Any) -> None:
     """
     origin, low, high = place.origin, place.low, place.high
     base, drop_bits, centre, last = place.base, place.drop_bits, place.centre, place.grid
-    above, null = u32(last + 1), u32(last + 2)
+    above, null = last + 1, last + 2
     for j in range(values.size):
         value = values[j]
         distance = value - origin
@@ -52,10 +52,9 @@ def log_cells(values: Any, place: Any, out: Any) -> None:
         at = centre - key if distance < 0.0 else centre + key
         at = at if at > 1 else 1
         at = at if at < last else last
-        cell = u32(at)
-        cell = cell if value >= low else u32(0)
-        cell = above if value >= high else cell
-        out[j] = cell if value == value else null  # noqa: PLR0124 - NaN
+        at = at if value >= low else 0
+        at = above if value >= high else at
+        out[j] = u32(at if value == value else null)  # noqa: PLR0124 - NaN
 
 
 @part
