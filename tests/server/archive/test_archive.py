@@ -292,7 +292,7 @@ def outcome(life: Life, whole: pd.DataFrame) -> str | None:
 
 
 def test_a_file_that_is_damaged_anywhere_is_named_and_the_rest_is_had_without_it(tmp_path: Path) -> None:
-    with living(tmp_path, Standing(START_US + 2 * HOUR_US)) as life:
+    with living(tmp_path, Standing(START_US + HOUR_US)) as life:
         life.create()
         life.push(life.producer(batch(1).schema), *(batch(90, first=90 * number) for number in range(40)))
         life.settle()
