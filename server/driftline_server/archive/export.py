@@ -56,7 +56,7 @@ class Sources:
     def pieces(self, hour_us: int) -> Iterator[Piece]:
         """What may hold rows of an hour."""
         for file in self.files(hour_us):
-            yield from groups(self.shelf, file, self.time)[1]
+            yield from groups(self.shelf, file, self.registration)[1]
         for segment in self.segments:
             yield from segment.runs
 
@@ -109,7 +109,7 @@ class Export:
         whole = part = files = 0
         for file in self._sources.files(hour_us):
             try:
-                schema, found = groups(self._sources.shelf, file, self.time)
+                schema, found = groups(self._sources.shelf, file, self._sources.registration)
                 part += sum(_rows_within(group, start_us, end_us, self.time) for group in found)
             except FileNotFoundError:
                 continue  # it has come of age just now

@@ -76,7 +76,7 @@ class Gathering:
         self.shelf.tidy(registration.uid, start_us)
         time = RowNames.of(registration.columns, registration.spec.reserved_columns()).timestamp
         try:
-            for run in self._runs(files, time):
+            for run in self._runs(files, registration):
                 rows = [batch for group in run for batch in group.load()]
                 gathered = list(dict.fromkeys(group.file for group in run))
                 if not self.shelf.gather(registration.uid, start_us, gathered, parquet_of(joined(rows, time), time)):
@@ -85,12 +85,12 @@ class Gathering:
             pass  # of age just now, or damaged: whoever exports is told
         return True
 
-    def _runs(self, files: Sequence[RowFile], time: str) -> Iterator[list[Group]]:
+    def _runs(self, files: Sequence[RowFile], registration: Registration) -> Iterator[list[Group]]:
         """Files that follow one another and are small enough together, by their groups of rows."""
         run: list[Group] = []
         size_bytes, count = 0, 0
         for file in files if len(files) > 1 else ():
-            _, found = groups(self.shelf, file, time)
+            _, found = groups(self.shelf, file, registration)
             file_bytes = sum(group.size_bytes for group in found)
             if size_bytes + file_bytes > self.bytes_max:
                 if count > 1:

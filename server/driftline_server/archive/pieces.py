@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 
 from driftline_core.errors import FailedPrecondition
 from driftline_core.panes import Micros
+from driftline_core.rows import RowNames, row_schema
 from driftline_server.archive.arrived import Arrived, Bounds, Decoder, Wanted
 from driftline_server.archive.shelf import RowFile, Shelf
 from driftline_server.archive.tables import GROUP_ROWS
 from driftline_server.journal import JournalDamaged, SegmentReader
+from driftline_server.registration import Registration
 
 _CELL_BYTES = 8
 _RUN_BYTES = 1 << 20  # of the journal, other endpoints' records among them
@@ -55,12 +57,16 @@ class Group:
         yield from rows
 
 
-def groups(shelf: Shelf, file: RowFile, time: str) -> tuple[pa.Schema, list[Group]]:
-    """What a file holds. Raises FileNotFoundError, and FailedPrecondition, which names the file, where it is damaged."""
+def groups(shelf: Shelf, file: RowFile, registration: Registration) -> tuple[pa.Schema, list[Group]]:
+    """What an endpoint's file holds. Raises FileNotFoundError, and FailedPrecondition, naming the file, where it is damaged."""
+    names = RowNames.of(registration.columns, registration.spec.reserved_columns())
+    wanted = row_schema(registration.columns, names, pa.int64()).names
     with _named(file):
         opened = _opened(shelf, file)
         schema = opened.schema_arrow
-        column = schema.get_field_index(time)
+        if schema.names != wanted:  # pages carry checksums, what stands behind them does not
+            raise ValueError(f"its columns are {schema.names}, not {wanted}")
+        column = schema.get_field_index(names.timestamp)
         found = []
         for index in range(opened.metadata.num_row_groups):
             group = opened.metadata.row_group(index)

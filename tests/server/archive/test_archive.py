@@ -312,6 +312,23 @@ def test_a_file_that_is_damaged_anywhere_is_named_and_the_rest_is_had_without_it
         assert sum(gap.counted - gap.kept for gap in life.export().gaps) == len(whole) - len(life.rows())
 
 
+@pytest.mark.parametrize("is_over", [False, True], ids=["while its hour runs", "where it would be gathered"])
+def test_a_file_whose_columns_have_other_names_is_damaged(tmp_path: Path, is_over: bool) -> None:
+    with living(tmp_path, Standing(START_US + HOUR_US)) as life:
+        life.create()
+        life.push(life.producer(batch(1).schema), *(batch(300, first=300 * number) for number in range(12)))
+        life.cover()
+        spoilt, *others = sorted((tmp_path / "archive").rglob("*.parquet"))
+        content = spoilt.read_bytes()
+        spoilt.write_bytes(content[:-2_000] + content[-2_000:].replace(b"truth", b"trutx"))
+        if is_over:
+            life.clock.at_us += 10 * MINUTE_US
+            life.cover()
+        with pytest.raises(FailedPrecondition, match=rf"{spoilt} is damaged .*trutx"):
+            life.export()
+        assert others and spoilt.exists()
+
+
 def test_files_are_parquet_that_anyone_can_read(tmp_path: Path) -> None:
     with living(tmp_path) as life:
         life.create()

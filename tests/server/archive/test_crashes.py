@@ -17,6 +17,7 @@ from tests.server.fault_filesystem import FaultFilesystem, dead_from
 from driftline_core.facts import Origin
 from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US
 from driftline_core.roles import normal, resolve
+from driftline_core.rows import RowNames, row_schema
 from driftline_core.schema import EndpointSpec
 from driftline_server import records
 from driftline_server.archive.arrived import Bounds, Wanted
@@ -45,6 +46,7 @@ def registered() -> Registration:
 
 
 REGISTRATION = registered()
+SCHEMA = row_schema(REGISTRATION.columns, RowNames.of(REGISTRATION.columns, REGISTRATION.spec.reserved_columns()), pa.int64())
 
 
 @dataclass(slots=True)
@@ -226,7 +228,8 @@ def test_long_words_count_for_what_they_are() -> None:
     shelf = Shelf(ARCHIVE, FaultFilesystem())
     for number in range(4):
         words = pa.array([f"{number}{row}" * 500 for row in range(10)]).dictionary_encode()
-        table = pa.table({"timestamp": pa.array([START_US] * 10, pa.timestamp("us", "UTC")), "word": words})
+        given = {"timestamp": pa.array([START_US] * 10, pa.timestamp("us", "UTC")), "word": words}
+        table = pa.table({field.name: given.get(field.name, pa.nulls(10, field.type)) for field in SCHEMA})
         shelf.save(UID, START_US, parquet_of(table, "timestamp"), first=2 * number + 1, last=2 * number + 2)
     gathering = Gathering(shelf, HOUR_US, bytes_max=25_000)
     while gathering.advance(ARRIVAL_US, sys.maxsize, lambda: {UID: REGISTRATION}):
