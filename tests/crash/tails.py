@@ -81,7 +81,8 @@ def _garbage(chance: random.Random) -> bytes:
 
 def _half_frame(view: SegmentView, found: list[Frame], chance: random.Random) -> bytes:
     """The next frame, as far as it got."""
-    last = found[-1].header.position if found else view.header.first - 1
+    records_found = [frame.header.position for frame in found if frame.header.kind != frames.DEFINE]  # it precedes its record
+    last = max(records_found, default=view.header.first - 1)
     body = frames.Body.of(Record.BATCH, [chance.randbytes(chance.randrange(64, 4000))])
     whole = b"".join(bytes(part) for part in body.frame(position=last + 1, synced=last, salt=view.header.salt))
     return whole[: chance.randrange(1, len(whole) - 8)]
