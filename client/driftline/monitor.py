@@ -127,7 +127,8 @@ class Monitor:
 
         The buffer's bound holds here too: of a table larger than `buffer_bytes_max` the oldest rows are dropped, and counted,
         before they could be sent. To send whole files, take a monitor with on_full="block": then this call waits for the server.
-        What is refused and is no table counts as one row.
+        What is refused and is no table counts as one row. Arrow data is not copied: a numpy array that it shares is not to be
+        written into until the rows are acknowledged.
         """
         taken = 0
         try:
