@@ -81,7 +81,7 @@ class Plan:
         binding = kernels.bind(pa.schema(ready), [column.name for column in layout.columns], layout.lookup)
         return cls(
             layout,
-            _notes(at, schema, layout, reserved),
+            _notes(at, layout, reserved),
             tuple(sources) if cast_any else None,
             time,
             np.array([column.name not in at for column in layout.columns], np.int64),
@@ -217,7 +217,7 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:_NAMES_MAX]) + (f" and {len(names) - _NAMES_MAX} more" if len(names) > _NAMES_MAX else "")
 
 
-def _notes(at: Mapping[str, int], schema: pa.Schema, layout: Layout, reserved: Mapping[str, str]) -> tuple[str, ...]:
+def _notes(at: Mapping[str, int], layout: Layout, reserved: Mapping[str, str]) -> tuple[str, ...]:
     known = {column.name for column in layout.columns if column.role is not Role.LATENCY}
     wanted = known - {column.name for column in layout.columns if column.role is Role.LABEL}  # which usually come later
     missing = [f"column {name!r} is not in the batches; its rows count as missing" for name in wanted if name not in at]

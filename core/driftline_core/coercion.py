@@ -16,8 +16,6 @@ from driftline_core.schema import Kind
 
 Cast = Callable[[pa.Array], pa.Array]
 
-_CODES = pa.dictionary(pa.int32(), pa.string())
-
 
 def natural_kind(arrow: pa.DataType, name: str) -> Kind:
     """The kind a reference's column has unless its creator says otherwise; raises InvalidInput for a type that cannot be binned.

@@ -1,7 +1,7 @@
 """What an operator may set: a TOML file, `DRIFTLINE_*` in the environment over it, the command line over both.
 
-Every queue, cache and loop has its `_max` here, with what happens there in its comment; docs/settings.md says it to operators, held
-to these defaults by a test.
+What happens at a limit stands in its comment; docs/settings.md says it to operators, held to these defaults by a test. Limits that
+nobody would set stand where they hold.
 """
 
 import os

@@ -65,7 +65,7 @@ class Board:
         self.clock = clock or Steady()
         self.clock.last_us = max(self.clock.last_us, *(_newest(entry.state) for entry in self._entries.values()), -(2**62))
         self._begun_us: int | None = None  # steady time of the first observation
-        self.overflow = 0
+        self.overflow = 0  # times that an alert could not begin, since so many there are
 
     # Rules and silences.
 
@@ -78,7 +78,7 @@ class Board:
         if rule.name in self._rules:
             raise AlreadyExists(f"rule {rule.name!r} exists; delete it first, or take another name", field="name")
         if len(self._rules) >= self._limits.rules_max:
-            raise ResourceExhausted(f"the server keeps {self._limits.rules_max} rules (rules_max); delete one first", field="name")
+            raise ResourceExhausted(f"the server keeps {self._limits.rules_max} rules; delete one first", field="name")
         self._rules[rule.name] = rule
         self._watching.clear()
 
@@ -111,7 +111,7 @@ class Board:
     def add_silence(self, id_: str, endpoint: str, *, rule: str, duration_us: int, reason: str, at_us: int) -> Silence:
         """Begins a silence. Raises ResourceExhausted."""
         if len(self._silences) >= self._limits.silences_max:
-            raise ResourceExhausted(f"the server keeps {self._limits.silences_max} silences (silences_max); end one first")
+            raise ResourceExhausted(f"the server keeps {self._limits.silences_max} silences; end one first")
         until_us = self.clock.update(at_us).steady_us + duration_us
         silence = Silence(id_, endpoint, rule, reason, at_us, at_us + duration_us, until_us)
         self._silences[id_] = silence

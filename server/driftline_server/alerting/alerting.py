@@ -56,7 +56,7 @@ class Alerting:
         self._kept = Kept(ledger, receivers, clock, rules=self._settings_rules, served=self._served)
         self._news: set[str] = set()
         self._looked_us: dict[str, int] = {}
-        self._has_begun = False
+        self._has_begun = self._overflows = False
         self._next_clock_us = self._next_prune_us = self._rests_until_us = 0
         self._turns = Turns("alerts", self._step, lambda: ledger.trouble)
 
@@ -212,10 +212,16 @@ class Alerting:
             return
         if not 0 < self._next_clock_us - now_us <= _CLOCK_S * 1e6:
             guarded(lambda: self._pass(now_us))
+            self._tell_overflow()
             self._next_clock_us = now_us + int(_CLOCK_S * 1e6)
         if not 0 < self._next_prune_us - now_us <= _PRUNE_S * 1e6:
             guarded(lambda: self._prune(now_us))
             self._next_prune_us = now_us + int(_PRUNE_S * 1e6)
+
+    def _tell_overflow(self) -> None:
+        if self._kept.board.overflow and not self._overflows:
+            self._overflows = True
+            log.error("no more alerts begin, so many there are: reset some, or have rules look at fewer columns")
 
     def _look(self, now_us: int) -> None:
         """Evaluates the rules of endpoints with news, each at most once in `evaluate_s`."""

@@ -109,7 +109,7 @@ class Receivers:
 
     def listed(self) -> list[Listed]:
         """All of them, as they may be shown."""
-        return [Listed(each.name, each.shown, each.name in self._defaults, each.name in self._callbacks) for each in self.all()]
+        return list(map(self._as_listed, self.all()))
 
     def gone(self, named: Iterable[str]) -> list[str]:
         """The names, of those a rule has, of which there is no receiver any more."""
@@ -129,7 +129,7 @@ class Receivers:
         """Something was enqueued for them."""
         self._dispatcher.wake(names)
 
-    def register(self, name: str, address: str, *, allow_private: bool) -> Receiver:
+    def register(self, name: str, address: str, *, allow_private: bool) -> Listed:
         """A client's gRPC address, to be called with every alert; once more replaces it. Raises InvalidInput."""
         # A program wants each step soon; it is people for whom messages are gathered.
         body = {"name": name, "callback": address, "allow_private": allow_private, "group_interval": "1s"}
@@ -146,7 +146,7 @@ class Receivers:
             )
             self._callbacks[name] = receiver
             self._dispatcher.add(receiver, sender(receiver, self._context))
-        return receiver
+        return self._as_listed(receiver)
 
     def unregister(self, name: str) -> None:
         """Calls it no more. Raises NotFound."""
@@ -229,6 +229,9 @@ class Receivers:
                     "what waited for a receiver that is there no more was forgotten", receiver=name, notifications=forgotten
                 )
         self._ledger.write(lambda connection: letters.prune(connection, before_us=before_us, lasting=lasting))
+
+    def _as_listed(self, receiver: Receiver) -> Listed:
+        return Listed(receiver.name, receiver.shown, receiver.name in self._defaults, receiver.name not in self._settings)
 
     def _absent(self) -> list[str]:
         """Of whom there is something to tell, and who are not there."""

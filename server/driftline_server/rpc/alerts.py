@@ -11,7 +11,7 @@ from driftline_proto.v1 import alert_pb2 as pb
 from driftline_server.alerting.alerting import Alerting
 from driftline_server.rpc import convert_alerts as convert
 from driftline_server.rpc.subscriptions import Subscriptions
-from driftline_server.rpc.wiring import service, subscription, unary
+from driftline_server.rpc.wiring import download, service, unary
 
 _LISTED, _LISTED_MAX = 1_000, 10_000
 _SILENCE_MAX_US = 365 * DAY_US
@@ -116,8 +116,7 @@ class AlertService:
 
     def register_callback(self, request: pb.RegisterCallbackRequest) -> pb.RegisterCallbackResponse:
         """RegisterCallback."""
-        self._alerting.receivers.register(request.name, request.address, allow_private=self._callbacks_private)
-        made = next(each for each in self._alerting.receivers.listed() if each.name == request.name)
+        made = self._alerting.receivers.register(request.name, request.address, allow_private=self._callbacks_private)
         return pb.RegisterCallbackResponse(receiver=convert.receiver(made))
 
     def unregister_callback(self, request: pb.UnregisterCallbackRequest) -> pb.UnregisterCallbackResponse:
@@ -149,6 +148,6 @@ def alert_handlers(
             "ResendDelivery": unary(alerts.resend_delivery, pb.ResendDeliveryRequest),
             "RegisterCallback": unary(alerts.register_callback, pb.RegisterCallbackRequest),
             "UnregisterCallback": unary(alerts.unregister_callback, pb.UnregisterCallbackRequest),
-            "Subscribe": subscription(subscriptions.subscribe, pb.SubscribeRequest, pool),
+            "Subscribe": download(subscriptions.subscribe, pb.SubscribeRequest, pool),
         },
     )

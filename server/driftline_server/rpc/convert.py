@@ -1,10 +1,9 @@
-"""The one place where protobuf messages and the core's words meet."""
+"""Where protobuf messages and the core's words meet: endpoints, reports and rows; `convert_alerts` has rules and alerts."""
 
 from driftline_core.delivery import RefusedByTime
 from driftline_core.drift import Status
 from driftline_core.engine import Span, Totals
 from driftline_core.errors import InvalidInput
-from driftline_core.panes import HOUR_US
 from driftline_core.payload import Limits
 from driftline_core.query import Bin, ColumnDrift, Report
 from driftline_core.schema import BinsSpec, Column, EndpointSpec, Kind, Role, Thresholds
@@ -49,8 +48,7 @@ def spec(message: endpoint_pb2.EndpointSpec) -> EndpointSpec:
         thresholds=_thresholds(message.thresholds) if message.HasField("thresholds") else Thresholds(),
         column_thresholds={name: _own_thresholds(name, pair) for name, pair in message.column_thresholds.items()},
         reserved=dict(message.reserved),
-        rows_min=message.rows_min if message.HasField("rows_min") else 50,
-        stale_after_us=message.stale_after_us if message.HasField("stale_after_us") else HOUR_US,
+        **{name: getattr(message, name) for name in ("rows_min", "stale_after_us") if message.HasField(name)},
     )
 
 

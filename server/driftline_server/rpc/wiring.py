@@ -90,22 +90,6 @@ def stream(
     return grpc.stream_stream_rpc_method_handler(behavior, parse, _serialize)
 
 
-def subscription(
-    function: Callable[[Any, grpc.ServicerContext], Iterator[Message]], request: type[Message], pool: ThreadPoolExecutor
-) -> grpc.RpcMethodHandler:
-    """A handler for a function from one request to a stream of responses, in a pool of its own."""
-
-    def behavior(given: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        try:
-            yield from function(_well_formed(given), context)
-        except Exception as error:
-            if context.is_active():
-                abort(context, error)
-
-    behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
-    return grpc.unary_stream_rpc_method_handler(behavior, parser(request), _serialize)
-
-
 def service(name: str, handlers: Mapping[str, grpc.RpcMethodHandler]) -> grpc.GenericRpcHandler:
     """The handlers of a service of `driftline.v1`."""
     return grpc.method_handlers_generic_handler(f"driftline.v1.{name}", dict(handlers))
