@@ -48,7 +48,6 @@ class Checkpoints:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="checkpoints")
         self._written = -1
-        self.size_bytes = 0
 
     def start(self) -> None:
         self._thread.start()
@@ -73,7 +72,7 @@ class Checkpoints:
             position = self._owner.call_now(lambda engine: engine.position)
             if position <= self._written:
                 return
-            self.size_bytes = checkpoint.write(self._folder, self._filesystem, position, self._sections(position))
+            checkpoint.write(self._folder, self._filesystem, position, self._sections(position))
             self._written = position
             self._on_written(checkpoint.oldest_position(self._folder, self._filesystem))
         except (OSError, sqlite3.Error, Closed) as error:

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import structlog
 
@@ -31,16 +30,6 @@ log = structlog.get_logger(__name__)
 _LOOK_S = 1.0  # how often it is looked for closed segments
 _RETRY_S = 5.0  # after the disk refused
 _NICE = 5  # a little: the interpreter is shared, so that who waits for this thread should not wait long
-
-
-@dataclass(slots=True)
-class ArchiveStats:
-    """What was archived since the server started."""
-
-    segments: int = 0
-    rows: int = 0
-    files: int = 0
-    bytes: int = 0
 
 
 class Stopped(Exception):
@@ -68,7 +57,6 @@ class Archive:
         self.shelf = shelf
         self.policy = policy
         self.dropping = dropping
-        self.stats = ArchiveStats()
         self._registry = registry
         self._journal = journal
         self._retention = retention
@@ -184,10 +172,6 @@ class Archive:
         except JournalDamaged as error:
             log.error("rows of a damaged segment are not archived", reason=str(error))
             return
-        self.stats.segments += 1
-        self.stats.rows += written.rows
-        self.stats.files += written.files
-        self.stats.bytes += written.bytes
         self._gathering.note(written.hours)
 
     def _wanted(self) -> dict[str, Wanted]:
