@@ -64,7 +64,7 @@ class Board:
         self._waiting: set[Key] = set(self._entries)  # those that time alone may move
         self.clock = clock or Steady()
         self.clock.last_us = max(self.clock.last_us, *(_newest(entry.state) for entry in self._entries.values()), -(2**62))
-        self._begun_us: int | None = None  # steady time of the first observation
+        self._begun_us: int | None = None  # steady time of the first observation, or of the first time that passed
         self.overflow = 0  # times that an alert could not begin, since so many there are
 
     # Rules and silences.
@@ -88,16 +88,13 @@ class Board:
             raise NotFound(f"no rule {name!r}; there are {', '.join(self._rules) or 'none'}", field="name")
         del self._rules[name]
         self._watching.clear()
-        return self._closed([key for key in self._entries if key[0] == name], at_us, "its rule was deleted")
+        return self._over([key for key in self._entries if key[0] == name], at_us, "its rule was deleted")
 
     def forget_endpoint(self, endpoint: str, at_us: int) -> Changes:
         """Ends the alerts of an endpoint that was deleted; one created later under the name begins anew."""
         self._watching.pop(endpoint, None)
         self._arrivals.pop(endpoint, None)
-        changes = self._closed([key for key in self._entries if key[1] == endpoint], at_us, "its endpoint was deleted")
-        for state in changes.states:  # those that still have an end to tell
-            state.tick, state.steady_told_us = -1, None
-        return changes
+        return self._over([key for key in self._entries if key[1] == endpoint], at_us, "its endpoint was deleted")
 
     def retain(self, endpoints: Container[str], at_us: int) -> Changes:
         """Ends the alerts whose endpoint is not there any more, or that no rule looks at: asked once after a start."""
@@ -138,9 +135,7 @@ class Board:
     def evaluate(self, seen: Observation) -> Changes:
         """Takes in what is seen of an endpoint: every rule on it that the observation shows is evaluated once."""
         moment = self.clock.update(seen.at_us)
-        if self._begun_us is None:
-            self._begun_us = moment.steady_us
-        seen = replace(seen, silent_us=self._silent_us(seen, moment), up_us=moment.steady_us - self._begun_us)
+        seen = replace(seen, silent_us=self._silent_us(seen, moment), up_us=moment.steady_us - self._begun(moment))
         gathered = Gathered()
         for rule in self._rules_of(seen.endpoint):
             if rule.event == NO_DATA or rule.window_us == seen.window_us:
@@ -155,6 +150,7 @@ class Board:
     def advance(self, at_us: int) -> Changes:
         """Lets time pass: what is held, cooled down or silenced long enough moves, by the last verdict on it."""
         moment = self.clock.update(at_us)
+        self._begun(moment)
         for silence in [each for each in self._silences.values() if each.steady_until_us <= moment.steady_us]:
             del self._silences[silence.id]
         gathered = Gathered()
@@ -170,10 +166,6 @@ class Board:
         return gathered.changes()
 
     # Alerts.
-
-    def alerts(self) -> list[Alert]:
-        """The alerts that are pending, firing, acknowledged or lately resolved."""
-        return [entry.state.alert() for entry in self._entries.values() if entry.state.phase is not Phase.INACTIVE]
 
     def acknowledge(self, id_: str, at_us: int) -> Changes:
         """Somebody has seen an alert. Raises NotFound, FailedPrecondition."""
@@ -268,6 +260,19 @@ class Board:
         self._waiting.discard(key)
         gathered.states.pop(key, None)
         gathered.forgotten.append(key)
+
+    def _begun(self, moment: Moment) -> int:
+        """The steady time since when time is looked at."""
+        if self._begun_us is None:
+            self._begun_us = moment.steady_us
+        return self._begun_us
+
+    def _over(self, keys: list[Key], at_us: int, reason: str) -> Changes:
+        """Ends alerts of a rule or an endpoint that is no more: what comes under its name begins anew."""
+        changes = self._closed(keys, at_us, reason)
+        for state in changes.states:  # those that still have an end to tell
+            state.tick, state.steady_told_us = -1, None
+        return changes
 
     def _closed(self, keys: list[Key], at_us: int, reason: str) -> Changes:
         gathered = Gathered()

@@ -56,6 +56,7 @@ class Alerting:
         self._kept = Kept(ledger, receivers, clock, rules=self._settings_rules, served=self._served)
         self._news: set[str] = set()
         self._looked_us: dict[str, int] = {}
+        self._totals: dict[str, Totals] = {}  # of the endpoints that are being looked at
         self._has_begun = self._overflows = False
         self._next_clock_us = self._next_prune_us = self._rests_until_us = 0
         self._turns = Turns("alerts", self._step, lambda: ledger.trouble)
@@ -197,6 +198,7 @@ class Alerting:
         def forget() -> None:
             self._watch.forget(registration.uid)
             self._looked_us.pop(registration.uid, None)
+            self._totals.pop(registration.uid, None)
             self._kept.commit(self._kept.board.forget_endpoint(registration.name, at_us))
 
         self._turns.tell(forget)
@@ -250,7 +252,7 @@ class Alerting:
 
     def _evaluate(self, registrations: list[Registration], *, by_clock: bool) -> None:
         """Looks at endpoints, one after the other, and has their rules take in what is seen; answers who asks in between."""
-        totals = self._watch.totals({each.uid for each in registrations})
+        totals = self._totals = self._watch.totals({each.uid for each in registrations})
         for registration in registrations:
             if not by_clock:
                 self._news.discard(registration.uid)

@@ -1,5 +1,6 @@
 """Rules and alerts in SQLite: written within the caller's transaction, so that an alert and what is told of it are one."""
 
+import fnmatch
 import hashlib
 import json
 import sqlite3
@@ -113,8 +114,9 @@ def find_alerts(
     connection: sqlite3.Connection, *, endpoint: str | None = None, state: str | None = None, most: int = 1000
 ) -> list[Alert]:
     """Alerts, the newest first; `endpoint` is a glob on the canonical name."""
+    connection.create_function("is_named", 2, fnmatch.fnmatchcase, deterministic=True)  # as rules and silences read globs
     rows = connection.execute(
-        "SELECT body FROM alerts WHERE (:endpoint IS NULL OR endpoint GLOB :endpoint)"
+        "SELECT body FROM alerts WHERE (:endpoint IS NULL OR is_named(endpoint, :endpoint))"
         " AND CASE WHEN :state IS NULL THEN state <> 'inactive' ELSE state = :state END"
         " ORDER BY first_seen_us DESC, id LIMIT :most",
         {"endpoint": endpoint, "state": state, "most": most},

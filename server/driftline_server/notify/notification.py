@@ -74,4 +74,11 @@ class Delivery:
 
     @property
     def status(self) -> str:
-        return FIRING if any(each.status == FIRING for each in self.notifications) else RESOLVED
+        """Firing where something it tells of still fires: its end is not told too."""
+        return FIRING if self.standing else RESOLVED
+
+    @property
+    def standing(self) -> set[str]:
+        """The alerts that begin in it and do not end in it."""
+        ended = {each.alert for each in self.notifications if each.status != FIRING}
+        return {each.alert for each in self.notifications if each.status == FIRING} - ended

@@ -2,7 +2,7 @@
 
 from driftline_core.instants import iso
 from driftline_server.notify.links import Links
-from driftline_server.notify.notification import FIRING, TEST, Delivery, Notification
+from driftline_server.notify.notification import TEST, Delivery, Notification
 
 # Of a message of thousands, so many are told one by one.
 TOLD_MAX = 10
@@ -29,7 +29,8 @@ def title(delivery: Delivery) -> str:
 
 def paragraphs(delivery: Delivery, links: Links) -> list[list[str]]:
     """The lines of each alert told, and a last paragraph about the rest of them."""
-    told = [_lines(each, links) for each in delivery.notifications[:TOLD_MAX]]
+    standing = delivery.standing
+    told = [_lines(each, links, stands=each.alert in standing) for each in delivery.notifications[:TOLD_MAX]]
     rest = delivery.count - len(told)
     return [*told, [f"and {rest} more: driftline alerts list"]] if rest > 0 else told
 
@@ -38,7 +39,7 @@ def body(delivery: Delivery, links: Links) -> str:
     return "\n\n".join("\n".join(lines) for lines in paragraphs(delivery, links))
 
 
-def _lines(told: Notification, links: Links) -> list[str]:
+def _lines(told: Notification, links: Links, *, stands: bool) -> list[str]:
     what = [told.status, told.severity, told.event, told.endpoint]
     if told.column:
         what.append(told.column)
@@ -54,7 +55,7 @@ def _lines(told: Notification, links: Links) -> list[str]:
     lines.append(f"report: {links.report(told)}")
     if links.keeps_rows:
         lines.append(f"rows: {links.export(told)}")
-    if told.status == FIRING and told.event != TEST:
+    if stands and told.event != TEST:
         lines.append(f"acknowledge: {links.acknowledge(told.alert)}")
     return lines
 

@@ -162,7 +162,7 @@ def test_after_a_restart_nothing_is_told_twice_and_nothing_before_it_is_seen_aga
         board.evaluate(metric("latency_p99", 0.5, at_us=T0 + 2 * SECOND, tick=3)),
     ):
         stored |= {state.id: json.dumps(to_dict(state)) for state in changes.states}
-    state = from_dict(json.loads(stored[board.alerts()[0].id]))
+    state = from_dict(json.loads(stored[next(iter(board.under_way()))]))
     assert (state.phase, state.is_owed) == (Phase.FIRING, True)
     again = Board([rule], [state])
     assert again.advance(T0 + HOUR).notifications == ()
@@ -184,7 +184,7 @@ def test_what_is_over_is_forgotten() -> None:
     board.evaluate(metric("latency_p99", 0.5, at_us=T0))
     assert board.evaluate(metric("latency_p99", 0.1, at_us=T0 + 1)).forgotten == ()
     assert board.advance(T0 + MINUTE).forgotten == (("slow", ENDPOINT, ""),)
-    assert board.alerts() == []
+    assert not board.under_way()
 
 
 def test_deleting_a_rule_or_an_endpoint_ends_its_alerts() -> None:
@@ -229,13 +229,13 @@ def test_names_are_unique_and_what_is_not_there_is_told() -> None:
 
 def test_a_board_is_bounded() -> None:
     board = Board([NULLS], limits=Limits(rules_max=1, silences_max=1, alerts_max=3))
-    with pytest.raises(ResourceExhausted, match="rules_max"):
+    with pytest.raises(ResourceExhausted, match="keeps 1 rules"):
         board.add_rule(SLOW)
     board.add_silence("s", "*", rule="", duration_us=1, reason="", at_us=T0)
-    with pytest.raises(ResourceExhausted, match="silences_max"):
+    with pytest.raises(ResourceExhausted, match="keeps 1 silences"):
         board.add_silence("t", "*", rule="", duration_us=1, reason="", at_us=T0)
     board.evaluate(columns("null_share", {f"c{i}": 0.9 for i in range(10)}, at_us=T0))
-    assert (len(board.alerts()), board.overflow) == (3, 7)
+    assert (len(board.under_way()), board.overflow) == (3, 7)
 
 
 def test_a_rule_deleted_and_written_again_begins_anew() -> None:
@@ -244,3 +244,24 @@ def test_a_rule_deleted_and_written_again_begins_anew() -> None:
     board.remove_rule("slow", T0 + 1)
     board.add_rule(SLOW)
     assert [each.is_firing for each in board.evaluate(metric("latency_p99", 0.5, at_us=T0 + 2)).notifications] == [True]
+
+
+@pytest.mark.parametrize("silenced", [False, True])
+def test_a_rule_made_anew_begins_anew_though_the_end_of_the_old_one_waits(silenced: bool) -> None:
+    usual = replace(SLOW, cooldown_us=HOUR)
+    board = Board([usual])
+    board.evaluate(metric("latency_p99", 0.5, at_us=T0, tick=1))
+    if silenced:
+        board.add_silence("s", "*", rule="", duration_us=4 * SECOND, reason="", at_us=T0)
+    board.remove_rule("slow", T0 + SECOND)
+    board.add_rule(usual)
+    changes = [board.evaluate(metric("latency_p99", 0.5, at_us=T0 + 2 * SECOND, tick=1)), board.advance(T0 + 9 * SECOND)]
+    assert sum(each.is_firing for change in changes for each in change.notifications) == 1
+
+
+def test_silence_is_measured_from_the_start_and_not_from_the_first_rule() -> None:
+    board = Board([])
+    board.advance(T0)
+    board.add_rule(SILENT)
+    changes = board.evaluate(arrival(T0 + 11 * MINUTE, silent_us=11 * MINUTE, tick=1))
+    assert [each.is_firing for each in changes.notifications] == [True]

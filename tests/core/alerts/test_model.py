@@ -93,14 +93,14 @@ class Alerting(RuleBasedStateMachine):
 
     @rule()
     def acknowledge(self) -> None:
-        for alert in self.board.alerts():
+        for alert in list(self.board.under_way().values()):
             if alert.state is Phase.FIRING:
                 self.history.append(Act(self.now, "acknowledge"))
                 self._take(self.board.acknowledge(alert.id, self._wall))
 
     @rule()
     def reset(self) -> None:
-        for alert in self.board.alerts():
+        for alert in list(self.board.under_way().values()):
             if alert.state in (Phase.FIRING, Phase.ACKNOWLEDGED):
                 self.history.append(Act(self.now, "reset"))
                 self._take(self.board.reset(alert.id, self._wall))

@@ -1,6 +1,7 @@
 """What an alert says is read as that text by whatever shows it: no template, markup, mention or control character comes alive."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from tests.server.notify.building import NOW_US, receiver, told
@@ -9,7 +10,7 @@ from driftline_core.errors import InvalidInput
 from driftline_server.notify import escaping, payload, wording
 from driftline_server.notify.channels import FOR_PEOPLE
 from driftline_server.notify.links import Links
-from driftline_server.notify.notification import RESOLVED, Delivery, Evidence
+from driftline_server.notify.notification import FIRING, RESOLVED, Delivery, Evidence
 from driftline_server.notify.senders.comment import comment
 from driftline_server.notify.senders.fields import fields
 from driftline_server.notify.senders.pagerduty import event
@@ -190,3 +191,14 @@ def test_people_are_told_of_the_first_and_of_how_many() -> None:
     delivery = Delivery("k", "ops", "g", shown, 4000)
     assert wording.title(delivery) == "[RESOLVED:4000] input drift: 10 endpoints"
     assert wording.body(delivery, Links()).endswith("\n\nand 3990 more: driftline alerts list")
+
+
+def test_what_began_and_ended_in_one_message_fires_no_more() -> None:
+    begun = told("1")
+    over = Delivery("k", "ops", "g", (begun, replace(begun, id="2", status=RESOLVED)), 2)
+    assert (over.status, wording.title(over)) == (RESOLVED, f"[RESOLVED:2] {begun.rule}: {begun.endpoint}")
+    assert "acknowledge" not in wording.body(over, Links())
+    other = replace(begun, id="3", alert="another")
+    still = replace(over, notifications=(*over.notifications, other), count=3)
+    assert still.status == FIRING
+    assert wording.body(still, Links()).count("acknowledge") == 1
