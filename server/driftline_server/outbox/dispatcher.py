@@ -1,7 +1,7 @@
 """The threads that send: one a receiver, so that a slow one delays nobody else; woken when something is enqueued."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -40,9 +40,8 @@ class Dispatcher:
         self._limits = limits
         self._lock = threading.Lock()
         self._is_stopping = False
-        self._workers = {
-            receiver.name: _Worker(Lane(receiver, senders[receiver.name], ledger, clock, limits)) for receiver in receivers
-        }
+        lanes = (Lane(receiver, senders[receiver.name], ledger, clock, limits) for receiver in receivers)
+        self._workers = {lane.receiver.name: _Worker(lane, self.wake) for lane in lanes}
 
     def start(self) -> None:
         """Takes up what an earlier process left, and sends from now on."""
@@ -54,7 +53,7 @@ class Dispatcher:
     def add(self, receiver: Receiver, send: Sender) -> None:
         """Sends to one more receiver, or to one of this name instead of the one before."""
         self.remove(receiver.name)
-        worker = _Worker(Lane(receiver, send, self._ledger, self._clock, self._limits))
+        worker = _Worker(Lane(receiver, send, self._ledger, self._clock, self._limits), self.wake)
         worker.lane.recover()
         with self._lock:
             if not self._is_stopping:
@@ -89,6 +88,7 @@ class Dispatcher:
 @dataclass(slots=True)
 class _Worker:
     lane: Lane
+    wake: Callable[[Iterable[str]], None]
     stopping: threading.Event = field(default_factory=threading.Event)
     woken: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread = field(init=False)
@@ -105,7 +105,8 @@ class _Worker:
         while True:
             self.woken.clear()  # before the looks: what comes after them wakes us
             if self.stopping.is_set():
-                return self._finish()
+                self._finish()
+                return self.wake([self.lane.receiver.name])  # who takes its place may have waited for what it was sending
             self.woken.wait(self._wait_s())
 
     def _finish(self) -> None:

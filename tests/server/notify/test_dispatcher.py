@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from tests.server.notify.building import FileLedger, receiver, told
 
 from driftline_server.clock import SystemClock
+from driftline_server.notify.failures import Retryable
 from driftline_server.notify.notification import Delivery
 from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders import Sender
@@ -107,3 +108,21 @@ def test_a_sender_with_a_fault_is_tried_again_and_its_words_are_not_kept() -> No
     running.stop()
     (error,) = ledger.connection.execute("SELECT error FROM messages").fetchone()
     assert "LookupError" in error and "CANARY" not in error
+
+
+def test_who_takes_the_place_of_a_receiver_that_hangs_is_told_as_soon_as_that_has_failed() -> None:
+    ledger, ops, hanging, box = FileLedger(), receiver("ops"), Mailbox(is_blocked=True), Mailbox()
+
+    def fails(delivery: Delivery) -> None:
+        hanging(delivery)
+        raise Retryable("nobody answered")
+
+    running = dispatcher(ledger, {"ops": fails}, ops)
+    running.start()
+    tell(ledger, "a", ops)
+    running.wake(["ops"])
+    assert hanging.entered.acquire(timeout=5)
+    running.add(ops, box)
+    hanging.gate.set()
+    assert box.arrived.acquire(timeout=15)  # of the 30 s after which it would have looked by itself
+    running.stop()
