@@ -77,6 +77,8 @@ def _is_misread(values: Any) -> bool:
     families = {kind: _family(kind) for kind in kinds if kind is not type(None)}
     if len(set(families.values())) < 2:
         return False
+    if any(issubclass(kind, np.floating) for kind in kinds):  # a NaN of numpy's makes numbers of the truths beside it
+        return True
     return len({families[type(value)] for value in values if not _is_missing(value)}) > 1
 
 

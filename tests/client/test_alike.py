@@ -14,6 +14,8 @@ import pytest
 from tests.client.fake_server import FakeServer
 
 import driftline
+from driftline.objects import column_of
+from driftline.values import text
 
 FLUSH_S = 20.0
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -106,6 +108,14 @@ def test_an_instant_is_one_category(fake: FakeServer, monitor: driftline.Monitor
     monitor.log_batch(pd.DataFrame({"amount": [1.0], "country": [instant]}))
     assert monitor.flush(FLUSH_S)
     assert fake.column("country") == ["2020-01-01 00:00:00"] * 2
+
+
+@pytest.mark.parametrize(
+    "missing", [np.float32("nan"), np.float64("nan"), math.nan, None], ids=["float32", "float64", "float", "none"]
+)
+def test_truths_beside_what_is_missing_are_truths(missing: Any) -> None:
+    column = column_of(pd.Series([missing, True], dtype=object))
+    assert text(column[1].as_py()) == "true" and not column[0].is_valid
 
 
 NULL = None

@@ -48,6 +48,7 @@ class Seen:
     tick: int = 0
     news_: set[str] = field(default_factory=set)
     listeners: list[object] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)  # what is set is seen as a whole
 
     @property
     def registry(self) -> "Seen":
@@ -57,7 +58,8 @@ class Seen:
         return {UID: self}
 
     def news(self) -> set[str]:
-        found, self.news_ = self.news_, set()
+        with self.lock:
+            found, self.news_ = self.news_, set()
         return found
 
     def served(self, uids: Iterable[str] = (UID,)) -> list[Endpoint]:
@@ -130,7 +132,8 @@ class Life:
     def look(self, latency: float, *, after_s: float = 1.0) -> None:
         """Rows come, and are looked at."""
         self.clock.advance(after_s)
-        self.seen.latency, self.seen.tick, self.seen.news_ = latency, self.seen.tick + 1, {UID}
+        with self.seen.lock:
+            self.seen.latency, self.seen.tick, self.seen.news_ = latency, self.seen.tick + 1, {UID}
         self.settle()
 
     def fire(self, *, after_s: float = 1.0, arrives: bool = True) -> str:
