@@ -42,8 +42,10 @@ def posted_alerts(delivery: Delivery, links: Links) -> list[dict[str, Any]]:
         alert = _alert(told, links)
         lasting_us = _TESTED_FOR_US if told.event == TEST else _POSTED_FOR_US
         ends = {"endsAt": iso(told.at_us + lasting_us) if told.status == FIRING else alert["endsAt"]}
-        keys = ("labels", "annotations", "startsAt", *(["generatorURL"] if alert["generatorURL"] else []))
-        alerts.append({key: alert[key] for key in keys} | ends)
+        keys = ("annotations", "startsAt", *(["generatorURL"] if alert["generatorURL"] else []))
+        # Its labels are all that identifies an alert there: without its id, an end that comes late would close the next one.
+        identity = {"labels": alert["labels"] | {"alert_id": told.alert}}
+        alerts.append(identity | {key: alert[key] for key in keys} | ends)
     return alerts
 
 

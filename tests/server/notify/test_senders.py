@@ -79,7 +79,7 @@ def test_an_alertmanager_is_posted_alerts() -> None:
         send(receiver(alertmanager=f"http://127.0.0.1:{server.port}/", allow_private=True, authorization="env:TOKEN"))
         send(
             receiver(alertmanager=f"http://127.0.0.1:{server.port}", allow_private=True),
-            Delivery("k", "ops", "g", (told("n", status=RESOLVED),), 1),
+            Delivery("k", "ops", "g", (told("n1-over", status=RESOLVED), told("n0-over", status=RESOLVED)), 2),
         )
         firing, resolved = server.requests
     assert firing.path == "/api/v2/alerts"
@@ -89,6 +89,7 @@ def test_an_alertmanager_is_posted_alerts() -> None:
     assert firing.json[0]["endsAt"] == "2028-01-15T08:00:00Z"  # else it would take silence for an end
     assert resolved.json[0]["endsAt"] == "2027-01-15T08:00:00Z"
     assert resolved.json[0]["labels"] == firing.json[0]["labels"]
+    assert resolved.json[1]["labels"] != firing.json[0]["labels"]  # the end of the one before closes no other
 
 
 def test_a_test_of_an_alertmanager_is_over_by_itself_and_leads_to_a_page_there_is() -> None:
