@@ -309,7 +309,7 @@ def test_nothing_is_sent_anew_to_a_receiver_that_is_gone(tmp_path: Path) -> None
 )
 def test_a_rule_that_cannot_be_is_refused_with_the_remedy(client: Client, keys: dict[str, object], told: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        client.create_rule("bad", **keys)  # type: ignore[arg-type]
+        client.create_rule("bad", **keys)
     assert told in str(refusal.value)
     assert client.rules() == []
 
@@ -329,7 +329,7 @@ def test_what_is_not_there_is_told(client: Client, model: str) -> None:
     ):
         with pytest.raises(NotFound):
             ask()
-    for ask in (
+    for refused in (
         lambda: client.silence("*", rule="two"),
         lambda: client.silence("", duration="1h"),
         lambda: client.silence("*", duration="400d"),
@@ -339,7 +339,7 @@ def test_what_is_not_there_is_told(client: Client, model: str) -> None:
         lambda: client.alerts(follow=True, resume_token="ever since"),
     ):
         with pytest.raises(InvalidInput):
-            ask()
+            refused()
 
 
 @pytest.mark.parametrize(

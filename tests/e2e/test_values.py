@@ -211,7 +211,7 @@ def test_lengths_a_header_lies_about_are_refused(server: Server) -> None:
         for rows, nulls in ((65, 0), (10**6, 0), (64, 65), (64, -2), (0, 3), (63, 64)):
             forged.set_rows(rows)
             forged.set_nulls(nulls)
-            watched.stream.push(watched.handle, forged.bytes)
+            watched.stream.push(watched.handle, forged.whole)
         watched.stream.settle()
         assert watched.handle.rejected.keys() == {1, 2, 3, 4, 5, 6}
         watched.good()

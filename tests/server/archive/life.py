@@ -84,7 +84,7 @@ class Life:
 
     def create(self, name: str = "m", *, label: str = "truth", **spec: object) -> str:
         """An endpoint; returns its uid."""
-        given = EndpointSpec(name, label=label, **spec)  # type: ignore[arg-type]
+        given = EndpointSpec(name, label=label, **spec)
         entry, _ = self.registry.create(given, REFERENCE.schema, REFERENCE.to_batches())
         return entry.current().uid
 
@@ -144,7 +144,7 @@ def until(holds: Callable[[], bool]) -> None:
 def living(folder: Path, clock: Standing | None = None, **settings: object) -> Iterator[Life]:
     """A life with small segments and a checkpoint a second."""
     small = {"journal_segment_bytes": 16_384, "checkpoint_seconds": 1, "archive": "on"}
-    life = Life(folder, clock or Standing(), Settings(**(small | settings)))  # type: ignore[arg-type]
+    life = Life(folder, clock or Standing(), Settings(**(small | settings)))
     life.start()
     try:
         yield life

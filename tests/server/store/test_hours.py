@@ -53,7 +53,7 @@ def test_every_measure_of_every_column_comes_back_bit_for_bit(store: Store, metr
     store.save_hours([hour(5, rows=60)])
     (point,) = store.reader.history("u", metric, column, **ALWAYS)
     expected = measures(60, column)[metric]
-    assert point.value == expected or (math.isnan(point.value) and math.isnan(expected))  # type: ignore[arg-type]
+    assert point.value == expected or (math.isnan(point.value) and math.isnan(expected))
     (said,) = [each for each in report(60).columns if each.column.name == column]
     assert (point.rows, point.status) == (60, said.status)
     assert (point.status is None) == (column == "truth")
