@@ -65,7 +65,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def size_bytes(store: Store, folder: Path) -> int:
-    store._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return (folder / "driftline.sqlite").stat().st_size
 
 
