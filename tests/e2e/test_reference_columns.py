@@ -56,7 +56,7 @@ def test_columns_that_are_not_used_are_not_sent(server: Server, choice: dict[str
             "column 'text' of the reference is not known to the endpoint and is ignored",
             "column 'id' of the reference is not known to the endpoint and is ignored",
         )
-        with pytest.raises(driftline.InvalidInput, match="exclude names 'txet', which the reference has not"):
+        with pytest.raises(driftline.InvalidInput, match="exclude names 'txet', which the reference does not have"):
             client.create_endpoint("columns/typo", reference=pa.table({"text": ["a"] * 60}), exclude=["txet"])
 
 

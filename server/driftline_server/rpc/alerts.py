@@ -65,7 +65,7 @@ class AlertService:
 
     def create_silence(self, request: pb.CreateSilenceRequest) -> pb.CreateSilenceResponse:
         if not 0 < request.duration_us <= _SILENCE_MAX_US:
-            raise InvalidInput("a silence lasts for some time and at most 365 days", field="duration_us")
+            raise InvalidInput("a silence must last longer than nothing and at most 365 days", field="duration_us")
         if len(request.reason) > _REASON_MAX:
             raise InvalidInput(f"the reason has more than {_REASON_MAX} characters; write a shorter one", field="reason")
         if not request.endpoint:
