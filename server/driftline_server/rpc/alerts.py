@@ -1,4 +1,4 @@
-"""AlertService: rules, alerts, silences, who is told."""
+"""AlertService: rules, alerts, silences, receivers."""
 
 from concurrent.futures import ThreadPoolExecutor
 

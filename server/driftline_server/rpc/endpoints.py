@@ -1,4 +1,4 @@
-"""EndpointService: registering what is watched."""
+"""EndpointService: creating, replacing and listing what is monitored."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""ExportService: rows, taken out again."""
+"""ExportService: kept rows of a span, streamed back."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""GetHistory: what the hours said when they closed."""
+"""GetHistory: a metric of the closed hours."""
 
 from driftline_core.errors import InvalidInput
 from driftline_core.names import normal

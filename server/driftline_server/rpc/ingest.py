@@ -1,4 +1,4 @@
-"""IngestService: the streams there are, counted and capped."""
+"""IngestService: Push streams, up to a maximum."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""MetricsService: what was seen."""
+"""MetricsService: drift and bins of a window."""
 
 from driftline_core.engine import Window
 from driftline_core.query import drift_report, histogram
