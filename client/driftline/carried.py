@@ -48,6 +48,11 @@ def beside(role: str) -> str:
     return _MARK + role
 
 
+def unmarked(name: str) -> str:
+    """The name of a column of data, written so that it is none of those here; the server takes none with such a character."""
+    return name.replace(_MARK, "\\x00")
+
+
 def reading(kind: str, name: str) -> str:
     """The name under which a column travels as another kind: "timestamp", "error", "number", "truth"."""
     return _MARK + kind + _MARK + name

@@ -68,9 +68,8 @@ def plan_for(source: pa.Schema, shape: Shape) -> Plan:
                 raise Unfit(f"{name}: {error}") from None
             steps.append(Step(position, name, _cast_for(source.field(position).type, kind)))
     if not steps:
-        raise Unfit(
-            f"the table has none of the endpoint's columns; it has {_listed(source.names)}, wanted: {_listed(shape.features)}"
-        )
+        has = _listed(source.names) or "no column"
+        raise Unfit(f"the table has none of the endpoint's columns; it has {has}, wanted: {_listed(shape.features)}")
     is_identity = all(step.cast is None for step in steps) and [step.name for step in steps] == source.names
     ignored = tuple(role for role in BESIDE_ROLES if beside(role) in source.names and shape.column(role) is None)
     own = tuple(column_name(name) for name in source.names if not name.startswith(beside("")))
@@ -153,6 +152,8 @@ def _category(column: pa.Array) -> pa.Array:
         return column.cast(CATEGORIES)
     if pt.is_dictionary(column.type):
         return _category(column.dictionary_decode())
+    if pt.is_timestamp(column.type) and column.type.unit == "ns":
+        column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     if pt.is_temporal(column.type):
         return texts([text(value) for value in column.to_pylist()])
     is_number = _is_plain_number(column.type) or pt.is_decimal(column.type) or pt.is_float16(column.type)

@@ -11,7 +11,7 @@ from pyarrow import types as pt
 from driftline.buffer import Chunk
 from driftline.columns import Plan, Unfit, plan_for
 from driftline.layout import Layout
-from driftline.payload import payload_of, schema_message
+from driftline.payload import CATEGORIES, payload_of, schema_message
 from driftline.problems import Problems
 from driftline.rows import RowEncoder, no_column
 from driftline.shape import Shape
@@ -70,26 +70,38 @@ class Encoder:
         outcome = Outcome()
         rows = sum(len(chunk.rows) for chunk in chunks)
         try:
-            batch = self._table(chunks, shape) if chunks[0].is_table else self._logged(chunks, shape, outcome)
-            if batch is not None:
+            batches = self._tables(chunks, shape, outcome) if chunks[0].is_table else self._logged(chunks, shape, outcome)
+            for batch in batches:
                 self._fit(batch, shape, outcome)
-        except Unfit as error:
-            outcome.reject(rows, str(error))
         except Exception as error:  # a bug here, or in a library, must cost these rows only
             sent = sum(payload.rows for payload in outcome.payloads)
             outcome.reject(rows - sent - outcome.rejected_rows, f"rows could not be encoded: {type(error).__name__}: {error}")
         return outcome
 
-    def _logged(self, chunks: list[Chunk], shape: Shape, outcome: Outcome) -> pa.RecordBatch | None:
+    def _logged(self, chunks: list[Chunk], shape: Shape, outcome: Outcome) -> list[pa.RecordBatch]:
         encoded = self._rows.encode([row for chunk in chunks for row in chunk.rows], shape)
         if encoded.rejected_rows:
             outcome.reject(encoded.rejected_rows, encoded.reason)
-        return encoded.batch
+        return [] if encoded.batch is None else [encoded.batch]
 
-    def _table(self, chunks: list[Chunk], shape: Shape) -> pa.RecordBatch:
-        batch: Any = chunks[0].rows
-        if len(chunks) > 1:
-            batch = pa.Table.from_batches([chunk.rows for chunk in chunks]).combine_chunks().to_batches()[0]
+    def _tables(self, chunks: list[Chunk], shape: Shape, outcome: Outcome) -> list[pa.RecordBatch]:
+        """Tables as one batch; where they cannot be joined or one does not fit, each for itself, so that it costs no other."""
+        tables: list[Any] = [chunk.rows for chunk in chunks]
+        try:
+            return [self._cast(_joined(tables), shape)]
+        except (pa.ArrowException, Unfit):
+            fitting = []
+        for table in tables:
+            try:
+                fitting.append(self._cast(table, shape))
+            except Unfit as error:
+                outcome.reject(table.num_rows, str(error))
+        try:
+            return [_joined(list(map(_wide, fitting)))] if fitting else []
+        except pa.ArrowException:  # dictionaries that cannot be made one
+            return fitting
+
+    def _cast(self, batch: pa.RecordBatch, shape: Shape) -> pa.RecordBatch:
         plan = self._plan
         if plan is None or plan.shape is not shape or not plan.source.equals(batch.schema):
             plan = self._plan = plan_for(batch.schema, shape)
@@ -123,3 +135,14 @@ class Encoder:
             self._schema, self._schema_message = schema, schema_message(schema)
             self._has_dictionaries = any(pt.is_dictionary(kind) for kind in schema.types)
         return self._schema_message
+
+
+def _wide(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with codes for as many categories as there may be."""
+    columns = [column.cast(CATEGORIES) if pt.is_dictionary(column.type) else column for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def _joined(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """Batches of one schema as one. Raises Arrow's errors where their dictionaries cannot be made one."""
+    return batches[0] if len(batches) == 1 else pa.Table.from_batches(batches).combine_chunks().to_batches()[0]

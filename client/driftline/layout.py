@@ -14,8 +14,10 @@ from operator import itemgetter
 from sys import getsizeof
 from typing import Any
 
+import numpy as np
+
 from driftline.shape import Shape
-from driftline.values import said
+from driftline.values import said, scalar
 
 ROLES = ("prediction", "id", "timestamp", "latency", "error", "label")
 Given = tuple[Any, ...]  # a value for each of ROLES; the timestamp is in whole microseconds
@@ -58,11 +60,12 @@ class Layout:
             if self.texts:
                 texts = self.read_texts(features)
                 size_bytes += getsizeof("".join(texts)) + self.texts_bytes
-        except (KeyError, TypeError, struct.error):
+        except (KeyError, TypeError, OverflowError, struct.error):
             return self._uneven_row(features, (prediction, id_, timestamp, latency, error, label))
-        if id_ is not None or error is not None or label is not None or type(prediction) not in FLAT or type(latency) not in FLAT:
-            size_bytes += _given_bytes((prediction, id_, timestamp, latency, error, label))
-        return (self.number, numbers, texts, prediction, id_, timestamp, latency, error, label), size_bytes
+        if id_ is None and error is None and label is None and type(prediction) in FLAT and type(latency) in FLAT:
+            return (self.number, numbers, texts, prediction, id_, timestamp, latency, error, label), size_bytes
+        given, given_bytes = _taken((prediction, id_, timestamp, latency, error, label))
+        return (self.number, numbers, texts, *given), size_bytes + given_bytes
 
     def record(self, row: Row) -> dict[str, Any]:
         """The features of a row again, by name."""
@@ -78,7 +81,8 @@ class Layout:
             texts_bytes = getsizeof("".join([text for text in texts if text is not None])) + self.texts_bytes
         except Exception:  # whatever an object's own methods raise
             return loose_row(features, *given)
-        return (self.number, numbers, texts, *given), len(numbers) + texts_bytes + ROW_BYTES + _given_bytes(given)
+        given, given_bytes = _taken(given)
+        return (self.number, numbers, texts, *given), len(numbers) + texts_bytes + ROW_BYTES + given_bytes
 
 
 def layout_for(shape: Shape, layouts: list[Layout]) -> Layout:
@@ -96,11 +100,13 @@ def layout_for(shape: Shape, layouts: list[Layout]) -> Layout:
 
 def loose_row(features: Record, *given: Any) -> tuple[Row, int]:
     """The row as it was given, and an estimate of its bytes; `given` is a value for each of ROLES."""
+    given, given_bytes = _taken(given)
     if isinstance(features, dict):
-        features = dict(features)
+        features = dict(zip(features, map(_taken_now, features.values()), strict=True))
         size_bytes = _bytes_of(tuple(features.values())) + getsizeof(features)
-        return (BY_NAME, features, None, *given), size_bytes + ROW_BYTES + _given_bytes(given)
-    return (IN_ORDER, features, None, *given), _bytes_of(features) + ROW_BYTES + _given_bytes(given)
+        return (BY_NAME, features, None, *given), size_bytes + ROW_BYTES + given_bytes
+    features = tuple(map(_taken_now, features))
+    return (IN_ORDER, features, None, *given), _bytes_of(features) + ROW_BYTES + given_bytes
 
 
 def given_error(error: Any) -> str:
@@ -111,8 +117,22 @@ def given_error(error: Any) -> str:
         return type(error).__name__
 
 
-def _given_bytes(given: Given) -> int:
-    return sum(map(getsizeof if SCALARS.issuperset(map(type, given)) else _bytes_of, given))
+def _taken(given: Given) -> tuple[Given, int]:
+    """What was given beside the features as it is now, and its bytes."""
+    if SCALARS.issuperset(map(type, given)):
+        return given, sum(map(getsizeof, given))
+    given = tuple(map(_taken_now, given))
+    return given, sum(map(_bytes_of, given))
+
+
+def _taken_now(value: Any) -> Any:
+    """What an array of one value holds now: servers write the next prediction into the same array. Others as they are."""
+    try:
+        if type(value) in SCALARS or isinstance(value, np.generic) or not hasattr(value, "item"):
+            return value
+        return scalar(value)
+    except Exception:  # of several values, which is told when it is sent, or the object's own
+        return value
 
 
 def _reader(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:

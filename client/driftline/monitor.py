@@ -127,7 +127,8 @@ class Monitor:
 
         The buffer's bound holds here too: if a table is larger than `buffer_bytes_max`, its oldest rows are dropped and counted
         before they can be sent. To send whole files, use a monitor with on_full="block": then this call waits for the server.
-        Refused data that is not a table counts as one row.
+        Refused data that is not a table counts as one row. Arrow data is not copied: do not write into a numpy array that it
+        shares until the rows are acknowledged.
         """
         taken = 0
         try:

@@ -72,7 +72,7 @@ def _read_by_arrow(values: Any) -> pa.Array | None:
 
 def _is_misread(values: Any) -> bool:
     kinds = _kinds(values)
-    if _is_nested(kinds):
+    if _is_nested(kinds) or any(issubclass(kind, np.ndarray) for kind in kinds):
         return True
     families = {kind: _family(kind) for kind in kinds if kind is not type(None)}
     if len(set(families.values())) < 2:

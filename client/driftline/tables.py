@@ -1,4 +1,4 @@
-"""Tables as callers have them: any Arrow data, pandas and numpy, taken as record batches the caller can no longer change."""
+"""Tables as callers have them, taken as record batches: pandas and numpy as copies, Arrow's, which nobody changes, as they are."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from driftline.carried import Columns, beside, without
+from driftline.carried import Columns, beside, unmarked, without
 from driftline.errors import InvalidInput
 from driftline.names import column_name
 from driftline.objects import UNREAD, column_of, columns_of, listed, native
@@ -25,9 +25,9 @@ def batches_of(table: Any, given: Mapping[str, Any]) -> Iterator[pa.RecordBatch]
     beside_it = {role: values for role, values in given.items() if values is not None}
     batches: Iterable[pa.RecordBatch]
     if not beside_it and isinstance(table, pa.RecordBatchReader):
-        batches = table
+        batches = map(_unmarked, table)
     elif not beside_it and isinstance(table, pa.RecordBatch):
-        batches = [table]
+        batches = [_unmarked(table)]
     else:
         tabled = _table(table)
         for role, values in beside_it.items():
@@ -121,12 +121,19 @@ def _table(data: Any) -> pa.Table:
     if reason := no_table(data):
         raise InvalidInput(reason)
     if isinstance(data, pa.Table):
-        return data
+        return _unmarked(data)
     if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
+        return _unmarked(pa.Table.from_batches([data]))
     if is_pandas(data):
         return _owned_table(from_pandas(data))
     return _from_other(data)
+
+
+def _unmarked(table: Any) -> Any:
+    """A table or a batch, none of whose columns is named as what travels beside them."""
+    names = table.schema.names
+    own = [unmarked(name) for name in names]
+    return table if own == names else table.rename_columns(own)
 
 
 def _from_other(data: Any) -> pa.Table:
@@ -134,9 +141,9 @@ def _from_other(data: Any) -> pa.Table:
     if hasattr(data, "get_columns"):  # polars
         return _tabled([column for series in data.get_columns() for column in _of_polars(series)])
     if hasattr(data, "__arrow_c_stream__"):
-        return pa.RecordBatchReader.from_stream(data).read_all()
+        return _unmarked(pa.RecordBatchReader.from_stream(data).read_all())
     if hasattr(data, "__arrow_c_array__"):
-        return pa.Table.from_batches([pa.record_batch(data)])
+        return _unmarked(pa.Table.from_batches([pa.record_batch(data)]))
     if hasattr(data, "__array__"):
         return _from_matrix(_array(data))
     raise InvalidInput(f"a {type(data).__name__} is no table; give Arrow data, a DataFrame, or a 2-d array in the schema's order")
@@ -144,7 +151,7 @@ def _from_other(data: Any) -> pa.Table:
 
 def from_pandas(frame: Any) -> pa.Table:
     """The columns of a DataFrame, under the names that the server has for them; without its index."""
-    given = ((column_name(name), frame.iloc[:, position]) for position, name in enumerate(frame.columns))
+    given = ((unmarked(column_name(name)), frame.iloc[:, position]) for position, name in enumerate(frame.columns))
     return _tabled([column for name, series in given for column in _of_series(series, name)])
 
 
@@ -157,10 +164,11 @@ def _of_series(series: Any, name: str) -> Columns:
 
 
 def _of_polars(series: Any) -> Columns:
+    name = unmarked(series.name)
     try:
-        return [(series.name, pa.chunked_array(series))]
+        return [(name, pa.chunked_array(series))]
     except UNREAD as error:
-        return without(series.name, len(series), unsendable(series.dtype, error))
+        return without(name, len(series), unsendable(series.dtype, error))
 
 
 def _tabled(columns: Columns) -> pa.Table:

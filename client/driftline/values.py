@@ -110,7 +110,10 @@ def number(value: Any) -> float | None:
         raise Unconvertible(NO_BYTES)
     if isinstance(value, str) and not (value.isascii() and value == value.strip() and "_" not in value):
         raise Unconvertible(f"{shown(value)} is not numeric")
-    return None if value is None else float(value)
+    try:
+        return None if value is None else float(value)
+    except OverflowError:  # an integer beyond all doubles, as a table has it
+        return math.inf if value > 0 else -math.inf
 
 
 def truth(value: Any) -> bool | None:

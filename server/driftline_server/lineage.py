@@ -20,7 +20,7 @@ from driftline_server.store.standing import Standing
 FILE = "lineage"
 # The name of a checkpoint's section that is no endpoint's: uids are 32 hexadecimal digits.
 SECTION = "folder"
-COPY = "put back journal, checkpoints and driftline.sqlite of one copy, or name another --data DIR"
+COPY = "put back journal, checkpoints, driftline.sqlite and archive of one copy, or name another --data DIR"
 _ALONE = "or go on without it, from what the database holds: driftline repair --data {} --from-database"
 _EMPTY_DATABASE = f"its driftline.sqlite holds nothing any more: it, or the -wal beside it, was taken away or made anew; {COPY}"
 _NO_DATABASE = f"its driftline.sqlite is missing, and with it the hours that were stored; {COPY}"

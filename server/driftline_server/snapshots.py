@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 
 import structlog
 
@@ -43,7 +44,7 @@ class Snapshots:
         self._is_writing = False
         self._is_behind = False
         self._lock = threading.Lock()
-        self._producers_since_us = 0
+        self._seen_us: dict[str, int] = {}  # by endpoint, when those of its producers that are stored were last seen
         self.stored = 0  # the database covers the journal up to this position, and that is on the disk
 
     def on_effect(self, effect: Effect) -> None:
@@ -84,6 +85,7 @@ class Snapshots:
 
     def on_deleted(self, registration: Registration, at_us: int) -> None:
         """An endpoint was deleted."""
+        self._seen_us.pop(registration.uid, None)
         self._submit_project(lambda store: store.delete_endpoint(registration.uid, at_us), registration.name)
 
     def forget(self, gone: Collection[str], at_us: int) -> None:
@@ -101,36 +103,34 @@ class Snapshots:
 
         What the engine has forgotten, the idlest, is forgotten here too.
         """
-        since_us = self._producers_since_us
+        deliveries = self._owner.call_now(lambda engine: self._deliveries(engine, self._registry.by_uid()))
+        if not self._submit_project(lambda store: _save_deliveries(store, deliveries), "producers", deliveries.position):
+            self._unsave(deliveries)
 
-        def read(engine: Engine) -> tuple[int, dict[str, tuple[list[StoredProducer], int, int, int]]]:
-            states = {uid: engine.state(uid) for uid in self._registry.by_uid() if uid in engine}
-            return engine.position, {
-                uid: (_producers(state, since_us), _idlest_us(state), state.rows, state.forgotten.lost)
-                for uid, state in states.items()
-            }
+    def _deliveries(self, engine: Engine, uids: Collection[str]) -> "_Deliveries":
+        """What has arrived at some endpoints, as far as it is not stored yet; in the owner's thread."""
+        found = {}
+        for uid in uids:
+            if uid in engine:
+                state, since_us = engine.state(uid), self._seen_us.get(uid, 0)
+                producers = _producers(state, since_us)
+                self._seen_us[uid] = max((each.last_seen_us for each in producers), default=since_us)
+                found[uid] = _Delivered(producers, _idlest_us(state), state.rows, state.forgotten.lost)
+        return _Deliveries(engine.position, found)
 
-        position, found = self._owner.call_now(read)
+    def _unsave(self, deliveries: "_Deliveries") -> None:
+        """They were not stored: all of it is, the next time."""
+        for uid in deliveries.by_uid:
+            self._seen_us.pop(uid, None)
 
-        def save(store: Store) -> None:
-            store.reach(position)
-            for uid, (producers, idlest_us, rows, lost) in found.items():
-                store.save_count(uid, rows, position)
-                store.save_lost(uid, lost)
-                if producers and store.holds(uid):
-                    store.save_producers(uid, producers)
-                store.forget_producers(uid, idlest_us)
-
-        self._submit_project(save, "producers", position)
-        seen = [each.last_seen_us for producers, *_ in found.values() for each in producers]
-        self._producers_since_us = max(seen, default=since_us)
-
-    def _submit_project(self, job: Callable[[Store], None], name: str, position: int = 0) -> None:
+    def _submit_project(self, job: Callable[[Store], None], name: str, position: int = 0) -> bool:
         try:
             self._writer.submit(job).add_done_callback(lambda done: self._reach(done, position))
         except (CoreError, StoreError) as error:
             # It is in the journal; the next start, or its next hour, brings it into the store.
             log.warning("something is not in the database yet", what=name, reason=str(error))
+            return False
+        return True
 
     def _reach(self, done: "Future[None]", position: int) -> None:
         """A job that covers the journal up to a position was done."""
@@ -139,21 +139,32 @@ class Snapshots:
                 self.stored = max(self.stored, position)
 
     def _submit(self) -> None:
+        self._owner.tell(self._save_hours)
+
+    def _save_hours(self, engine: Engine) -> None:
+        """Stores hours that wait, and with them what has arrived at their endpoints.
+
+        Who goes on from the database alone counts as lost what arrived and is in no stored hour, and hears from producers what
+        they sent since: that adds up where all of it is of one moment.
+        """
         with self._lock:
             effects = [self._waiting.popleft() for _ in range(min(_HOURS_MAX, len(self._waiting)))]
         served = {uid: entry.registration for uid, entry in self._registry.by_uid().items() if entry.registration}
         known = [effect for effect in effects if effect.uid in served]
+        deliveries = self._deliveries(engine, {effect.uid for effect in known})
 
         def save(store: Store) -> None:
             for uid in {effect.uid for effect in known if not store.holds(effect.uid)}:
                 store.save_endpoint(_stored(served[uid]))
             until = {effect.uid: effect.end_us for effect in known}
             store.save_hours([hour_of(effect, served[effect.uid].spec) for effect in known], closed_until_us=until)
+            _save_deliveries(store, deliveries)
 
         try:
             self._writer.submit(save).add_done_callback(lambda done: self._on_saved(done, known))
         except (CoreError, StoreError) as error:
             log.warning("hours wait to be stored", hours=len(known), reason=str(error))
+            self._unsave(deliveries)
             with self._lock:
                 self._is_writing, self._is_behind = False, True
 
@@ -172,6 +183,34 @@ class Snapshots:
 
     def _ask_again(self, engine: Engine) -> None:
         self.resume(engine.unsaved(_WAITING_MAX + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    """What has arrived at an endpoint."""
+
+    producers: list[StoredProducer]
+    idlest_us: int
+    rows: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Deliveries:
+    """The same of several endpoints, of the moment when the journal was counted up to a position."""
+
+    position: int
+    by_uid: dict[str, _Delivered]
+
+
+def _save_deliveries(store: Store, deliveries: _Deliveries) -> None:
+    store.reach(deliveries.position)
+    for uid, delivered in deliveries.by_uid.items():
+        store.save_count(uid, delivered.rows, deliveries.position)
+        store.save_lost(uid, delivered.lost)
+        if delivered.producers and store.holds(uid):
+            store.save_producers(uid, delivered.producers)
+        store.forget_producers(uid, delivered.idlest_us)
 
 
 def _producers(state: EndpointState, since_us: int) -> list[StoredProducer]:

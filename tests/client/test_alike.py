@@ -100,6 +100,14 @@ def test_a_matrix_of_masked_objects_has_nulls(fake: FakeServer, monitor: driftli
     ]
 
 
+def test_an_instant_is_one_category(fake: FakeServer, monitor: driftline.Monitor) -> None:
+    instant = np.datetime64("2020-01-01T00:00:00.000000001")
+    monitor.log({"amount": 1.0, "country": instant})
+    monitor.log_batch(pd.DataFrame({"amount": [1.0], "country": [instant]}))
+    assert monitor.flush(FLUSH_S)
+    assert fake.column("country") == ["2020-01-01 00:00:00"] * 2
+
+
 NULL = None
 REFUSED = "refused"
 NUMBERS: dict[str, tuple[Any, Any]] = {
@@ -118,6 +126,9 @@ NUMBERS: dict[str, tuple[Any, Any]] = {
     "bytearray": (bytearray(b"1"), REFUSED),
     "complex": (1 + 2j, REFUSED),
     "no complex": (complex("nan"), NULL),
+    "beyond": (-(10**400), -math.inf),
+    "array": (np.array([2.5]), 2.5),
+    "two": (np.array([2.5, 3.5]), REFUSED),
 }
 TRUTHS: dict[str, tuple[Any, Any]] = {
     "word": ("true", True),
@@ -134,6 +145,7 @@ TRUTHS: dict[str, tuple[Any, Any]] = {
     "bytearray": (bytearray(b"1"), REFUSED),
     "complex": (1 + 2j, REFUSED),
     "no complex": (complex("nan"), NULL),
+    "array": (np.array([True]), True),
 }
 MEANT = {f"amount {key}": ("amount", *pair) for key, pair in NUMBERS.items()}
 MEANT |= {f"known {key}": ("known", *pair) for key, pair in TRUTHS.items()}

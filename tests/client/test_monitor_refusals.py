@@ -40,7 +40,6 @@ class Hostile:
         {"amount": [1.0, 2.0]},
         {"amount": {}},
         {"amount": b"12"},
-        {"amount": 10**400},
         {"amount": 1j},
         {"amount": object()},
         {"country": ["DE"]},

@@ -278,6 +278,26 @@ def test_rows_in_hours_that_came_of_age_are_not_lost_and_what_an_older_version_c
     assert "of 1 endpoints, made by an older version, it is not known" in repaired(tmp_path / "older")
 
 
+def test_a_copy_of_the_database_knows_producers_as_far_as_it_counts_their_rows(tmp_path: Path) -> None:
+    folder, clock = tmp_path / "life", Standing()
+    with living(folder, clock) as life:
+        life.create()
+        handle = life.producer(batch(1).schema)
+        clock.at_us = START_US + 4 * HOUR_US
+        life.push(handle, batch(ROWS, at_us=START_US), batch(ROWS, at_us=clock.at_us))
+        life.settle()
+        clock.at_us += MINUTE_US
+        until(lambda: (START_US, 1, ROWS) in hours_of(folder))  # and no checkpoint yet
+        with closing(sqlite3.connect(folder / FILE)) as source, closing(sqlite3.connect(tmp_path / FILE)) as copy:
+            source.backup(copy)
+    without(JOURNAL)(folder)
+    shutil.move(tmp_path / FILE, folder / FILE)
+    assert f"lost: {ROWS} rows" in repaired(folder)  # of the running hour, once
+    with living(folder, clock) as life:
+        assert life.producer(batch(1).schema).producer.admitted == 2  # so that none of them is told as lost again
+        assert counted(life) == ROWS
+
+
 def test_archived_rows_stay_and_are_exported_beside_new_ones_when_the_database_alone_is_left(tmp_path: Path) -> None:
     folder = tmp_path / "life"
     with living(folder) as life:

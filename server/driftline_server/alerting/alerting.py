@@ -12,7 +12,7 @@ import structlog
 
 from driftline_core.alerts import Alert, Changes, Phase, Rule, Silence, parse
 from driftline_core.engine import Totals
-from driftline_core.errors import FailedPrecondition, NotFound
+from driftline_core.errors import FailedPrecondition, NotFound, ResourceExhausted
 from driftline_core.panes import DAY_US
 from driftline_server.alerting import book
 from driftline_server.alerting.book import Step
@@ -56,21 +56,31 @@ class Alerting:
         self._kept = Kept(ledger, receivers, clock, rules=self._settings_rules, served=self._served)
         self._news: set[str] = set()
         self._looked_us: dict[str, int] = {}
+        self._has_begun = False
         self._next_clock_us = self._next_prune_us = self._rests_until_us = 0
         self._turns = Turns("alerts", self._step, lambda: ledger.trouble)
 
     def start(self) -> None:
-        """Takes up what was stored; every endpoint is looked at once."""
+        """Takes up what was stored; every endpoint is looked at once. On a full disk that waits for room, and nobody for it."""
+        self._turns.start()
+        try:
+            self._turns.call(self._begin)
+        except ResourceExhausted as error:
+            log.warning("rules are not evaluated and nobody is told yet", reason=str(error))
+
+    def _begin(self) -> None:
+        if self._has_begun:
+            return
         self.receivers.load()  # before alerts end, of which callbacks are told
         self._kept.load()
-        self._news = set(self._watch.registry.by_uid())
         self._watch.registry.listeners.append(self)
+        self._news = set(self._watch.registry.by_uid())
         self.receivers.start()
+        self._has_begun = True
         for rule in self._kept.board.rules():
             if gone := self.receivers.gone(rule.receivers):
                 told_to = "the default ones" if len(gone) == len(rule.receivers) else "the others"
                 log.warning("a rule names receivers that are there no more", rule=rule.name, receivers=gone, told_to=told_to)
-        self._turns.start()
 
     def stop(self) -> None:
         """Evaluates and sends no more; what was not told is told after the next start."""
@@ -197,13 +207,13 @@ class Alerting:
         now_us = self._clock.now_us()
         if 0 < self._rests_until_us - now_us <= _REST_S * 1e6:
             return
-        if not guarded(lambda: self._look(now_us)):
+        if not (guarded(self._begin) and guarded(lambda: self._look(now_us))):
             self._rests_until_us = now_us + int(_REST_S * 1e6)
             return
-        if not 0 <= self._next_clock_us - now_us <= _CLOCK_S * 1e6:
+        if not 0 < self._next_clock_us - now_us <= _CLOCK_S * 1e6:
             guarded(lambda: self._pass(now_us))
             self._next_clock_us = now_us + int(_CLOCK_S * 1e6)
-        if not 0 <= self._next_prune_us - now_us <= _PRUNE_S * 1e6:
+        if not 0 < self._next_prune_us - now_us <= _PRUNE_S * 1e6:
             guarded(lambda: self._prune(now_us))
             self._next_prune_us = now_us + int(_PRUNE_S * 1e6)
 

@@ -80,7 +80,9 @@ class Receivers:
                     receiver=body["name"],
                     address=body["callback"],
                 )
-        self._callbacks = parse_receivers([body for body in bodies if body["name"] not in self._settings])
+        kept = parse_receivers([body for body in bodies if body["name"] not in self._settings])
+        with self._lock:
+            self._callbacks = kept | self._callbacks  # one may have been registered while this waited for the disk
 
     def start(self) -> None:
         """Sends from now on, first what an earlier process left; to be asked after load()."""

@@ -5,10 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from tests.server.archive.life import until
 from tests.server.inside import WAIT_S, Inside
 
+import driftline
 from driftline_server.alerting.alerting import Alerting
+from driftline_server.app import App
+from driftline_server.config import load
 from driftline_server.durability import Durability
 
 WHY = "the database cannot be written now: attempt to write a readonly database"
@@ -83,3 +87,21 @@ def test_a_stop_waits_for_no_disk_though_alerts_do(tmp_path: Path) -> None:
         assert told(first) != "ended"
     with living(tmp_path) as (server, alerting, _), server:
         assert alerting.rules() == []
+
+
+def test_a_start_waits_for_no_disk_though_alerts_do(tmp_path: Path) -> None:
+    with living(tmp_path) as (server, alerting, _), server:
+        create(alerting, "first")()
+    app = App(load(None, listen="127.0.0.1:0", data=str(tmp_path)))
+    durability = app._durability
+    assert durability is not None
+    connection = durability._store.connection
+    connection.execute("PRAGMA query_only = 1")
+    with driftline.connect(f"127.0.0.1:{app.start()}") as client:
+        assert client.endpoints() == []
+        with pytest.raises(driftline.ResourceExhausted, match=WHY):
+            client.rules()
+        connection.execute("PRAGMA query_only = 0")
+        until(lambda: durability.writer.trouble is None)
+        assert [rule.name for rule in client.rules()] == ["first"]
+    app.stop()
