@@ -11,6 +11,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,8 @@ def samples(kind: str, rows: int, columns: int) -> list[pa.RecordBatch]:
     prices = lambda: pa.array(np.round(rng.lognormal(3, 1, rows), 2))  # noqa: E731
     words = lambda: pa.array(rng.integers(0, 20, rows), pa.int32()).cast(pa.string()).dictionary_encode()  # noqa: E731
     whole = lambda: pa.array(rng.integers(0, 1000, rows).astype(float))  # noqa: E731
-    makers = {"prices": [prices], "mixed": [prices, words, whole, lambda: pa.array(rng.normal(size=rows))]}[kind]
+    normal = lambda: pa.array(rng.normal(size=rows))  # noqa: E731
+    makers: list[Callable[[], pa.Array]] = {"prices": [prices], "mixed": [prices, words, whole, normal]}[kind]
     return [
         pa.RecordBatch.from_arrays([makers[c % len(makers)]() for c in range(columns)], names=[f"f{c}" for c in range(columns)])
         for _ in range(8)
@@ -118,7 +120,7 @@ def measure(kind: str, rows: int, columns: int, megabytes: float, folder: Path) 
         assert found
 
     for label, given in (("archive", []), ("journal", readers)):
-        export_s = timed(lambda given=given: export(given))
+        export_s = timed(partial(export, given))
         rates = f"{total / export_s / MB:5.2f} M rows/s, {raw / export_s / MB:.0f} MB/s"
         print(f"  out of {label} {rates}   {read_s / export_s:4.2f} of pyarrow's read")
 

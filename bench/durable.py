@@ -36,7 +36,8 @@ MANY, MANY_BYTES = 100, 10**9
 def disk(folder: Path, payloads: list[bytes], *, group: int, seconds: float, rate: float = 0.0) -> tuple[float, np.ndarray]:
     """Bytes a second of write and fdatasync over room that was written before, as the journal has it after a while, and
     milliseconds of each; `rate`: so many writes a second."""
-    together, taken, written = payloads[0] * group, [], 0
+    together, written = payloads[0] * group, 0
+    taken: list[float] = []
     file = os.open(folder / "disk", os.O_RDWR | os.O_CREAT)
     if not os.fstat(file).st_size:
         for _ in range(DISK_BYTES // len(together)):
@@ -73,7 +74,7 @@ def ack_ms(bench: Bench, payloads: list[bytes], schema: bytes, *, rate: float, s
             yield batch_message(1, number + 1, payloads[number % len(payloads)])
 
     taken: list[float] = []
-    for response in bench._plain(requests()):
+    for response in bench.plain(requests()):
         now = time.perf_counter()
         if response.opened:
             opened.set()

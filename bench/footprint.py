@@ -58,7 +58,7 @@ def payload(batch: pa.RecordBatch) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return sink.getvalue().to_pybytes()
+    return bytes(sink.getvalue())
 
 
 def push(target: str, names: list[str]) -> None:
@@ -135,7 +135,7 @@ def _size(store: Store) -> int:
     """The database file's bytes."""
     (pages,) = store.connection.execute("PRAGMA page_count").fetchone()
     (page_bytes,) = store.connection.execute("PRAGMA page_size").fetchone()
-    return pages * page_bytes
+    return int(pages * page_bytes)
 
 
 def main() -> None:

@@ -12,7 +12,8 @@ import itertools
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import grpc
 import numpy as np
@@ -36,7 +37,7 @@ class Bench:
         self.target, self.seconds, self.rounds = target, seconds, rounds
         self.client = driftline.connect(target)
         self._bare = grpc.insecure_channel(bare).stream_stream("/bare.Stream/Push")
-        self._plain = grpc.insecure_channel(target).stream_stream(PUSH, response_deserializer=pb.PushResponse.FromString)
+        self.plain = grpc.insecure_channel(target).stream_stream(PUSH, response_deserializer=pb.PushResponse.FromString)
         self._made: dict[int, str] = {}
         self.others = 0.0  # the most that other work took of the machine in a round that was looked at
 
@@ -53,7 +54,7 @@ class Bench:
         payloads = [batch.serialize().to_pybytes() for batch in sample]
         sent = 0
 
-        def messages():
+        def messages() -> Iterator[bytes]:
             nonlocal sent
             end = time.perf_counter() + self.seconds
             for payload in itertools.cycle(payloads):
@@ -65,11 +66,11 @@ class Bench:
         started = time.perf_counter()
         (answer,) = self._bare(messages())
         assert int.from_bytes(answer, "little") == sent
-        return sent * sample[0].num_rows / (time.perf_counter() - started)
+        return float(sent * sample[0].num_rows) / (time.perf_counter() - started)
 
     def driftline(self, sample: list[pa.RecordBatch], level: str = "accepted") -> float:
         """Rows a second through a Monitor, until every row is acknowledged at a level."""
-        return self._push(sample, [self.endpoint(sample[0].num_columns)], level)
+        return self.push(sample, [self.endpoint(sample[0].num_columns)], level)
 
     def messages(self, sample: list[pa.RecordBatch], level: pb.AckLevel = pb.ACK_LEVEL_ACCEPTED) -> float:
         """Rows a second of messages that are ready to be sent, as `bare` sends them, until the last is acknowledged at a level."""
@@ -79,7 +80,7 @@ class Bench:
         opening.level = level
         sent, acknowledged = 0, 0
 
-        def requests():
+        def requests() -> Iterator[bytes]:
             nonlocal sent
             yield pb.PushRequest(open=opening).SerializeToString()
             end = time.perf_counter() + self.seconds
@@ -90,13 +91,14 @@ class Bench:
                 yield batch_message(1, sent, payload)
 
         started = time.perf_counter()
-        for response in self._plain(requests()):
+        for response in self.plain(requests()):
             acknowledged = max([acknowledged, *(ack.sequence for ack in response.acks)])
             assert not any(ack.rejected for ack in response.acks)
         assert acknowledged == sent
-        return sent * sample[0].num_rows / (time.perf_counter() - started)
+        return float(sent * sample[0].num_rows) / (time.perf_counter() - started)
 
-    def _push(self, sample: list[pa.RecordBatch], names: list[str], level: str = "accepted") -> float:
+    def push(self, sample: list[pa.RecordBatch], names: list[str], level: str = "accepted") -> float:
+        """Rows a second through a Monitor of each endpoint, their batches in turn, until every row is acknowledged at a level."""
         with contextlib.ExitStack() as stack:
             monitors = [
                 stack.enter_context(driftline.Monitor(self.target, name, on_full="block", level=level, buffer_bytes_max=2**25))
@@ -113,7 +115,7 @@ class Bench:
                 monitor.log_batch(batch)
                 sent += 1
             assert all(monitor.flush(60) for monitor in monitors)
-            return sent * sample[0].num_rows / (time.perf_counter() - started)
+            return float(sent * sample[0].num_rows) / (time.perf_counter() - started)
 
     def medians(self, *measures: Callable[[], float]) -> list[float]:
         """Medians of several measures, taken in turn, in the quieter half of the rounds."""
@@ -132,9 +134,7 @@ def ratios(bench: Bench) -> None:
     print("\nend to end, 20 float64 columns               driftline       bare   ratio    goal")
     for rows, goal in ((4096, 0.65), (100, 0.45)):
         sample = batches(rows, 20)
-        ours, ready, bare = bench.medians(
-            lambda s=sample: bench.driftline(s), lambda s=sample: bench.messages(s), lambda s=sample: bench.bare(s)
-        )
+        ours, ready, bare = bench.medians(*[partial(measure, sample) for measure in (bench.driftline, bench.messages, bench.bare)])
         line(f"{rows} rows a batch, through a Monitor", ours, bare, ours / bare, goal)
         line(f"{rows} rows a message, made beforehand", ready, bare, ready / bare, goal)
     plain, holed = batches(4096, 20), batches(4096, 20, nulls=0.05)
@@ -150,9 +150,8 @@ def pairs(count: int, seconds: float) -> None:
     for number in range(1, count + 1):
         with server() as (target, _), bare_server() as (bare, _):
             bench = Bench(target, bare, seconds=seconds, rounds=3)
-            ours, ready, least = bench.medians(
-                lambda b=bench: b.driftline(sample), lambda b=bench: b.messages(sample), lambda b=bench: b.bare(sample)
-            )
+            measures = (bench.driftline, bench.messages, bench.bare)
+            ours, ready, least = bench.medians(*[partial(measure, sample) for measure in measures])
             found.append((ours / least, ready / least))
             line(f"pair {number}, 4096 rows a batch, through a Monitor", ours, least, ours / least, 0.65)
             line("        made beforehand", ready, least, ready / least, 0.65)
@@ -202,7 +201,7 @@ def growth(bench: Bench) -> None:
         print(f"  1000 rows a message, {columns:4} columns   {rate / 1e6:8.3f} M {rate * columns / 1e6:8.1f} M")
     for endpoints in (1, 10, 100):
         names = [bench.endpoint(20, f"bench/many/e{i}") for i in range(endpoints)]
-        rate = bench._push(batches(1000, 20), names)
+        rate = bench.push(batches(1000, 20), names)
         print(f"  1000 rows a message, {endpoints:4} endpoints {rate / 1e6:8.3f} M {rate * 20 / 1e6:8.1f} M")
 
 

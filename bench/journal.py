@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -133,7 +134,7 @@ def appends(root: Path, body_bytes: int, total: int, rounds: int) -> Appends:
         groups += window.groups
         waits += window.waits_s
         group = os.urandom(int(median(window.groups)))
-        theirs.append(total / fresh(root, lambda folder, group=group: disk(folder, group, total)) / 1e9)
+        theirs.append(total / fresh(root, partial(disk, group=group, total=total)) / 1e9)
     waits.sort()
     ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
     p50, p99 = waits[len(waits) // 2] * 1e3, waits[len(waits) * 99 // 100] * 1e3

@@ -23,6 +23,8 @@ from machine import Others
 from driftline_core import kernels
 
 Floats = npt.NDArray[np.float64]
+Counted = kernels.Numeric | kernels.Categorical | kernels.Boolean
+Remaps = dict[int, npt.NDArray[np.uint32]]
 Call = Callable[[], object]
 
 ROWS = 65_536
@@ -83,7 +85,7 @@ def medians(calls: dict[str, Call], rounds: int) -> dict[str, float]:
 
 
 def update_of(
-    arrays: Sequence[pa.Array], columns: Sequence[object], remaps: dict[int, object] | None = None, rows: int | None = None
+    arrays: Sequence[pa.Array], columns: Sequence[Counted], remaps: Remaps | None = None, rows: int | None = None
 ) -> Call:
     """A call that counts all rows of columns, ready to be timed."""
     lookup = kernels.build_lookup(columns)
@@ -158,7 +160,7 @@ def kinds(rng: np.random.Generator, rounds: int) -> list[Figure]:
     clusters = np.where(rng.random(ROWS) < 0.5, normal, 1e6 + rng.normal(size=ROWS))
     whole = rng.integers(0, 100, ROWS)
     entries = pa.array([f"category {n}" for n in range(100)])
-    remap = {0: np.arange(100, dtype=np.uint32)}
+    remap: Remaps = {0: np.arange(100, dtype=np.uint32)}
     missing = rng.random(ROWS) < 0.05
 
     def codes(dtype: type, mask: npt.NDArray[np.bool_] | None = None) -> Call:
@@ -254,8 +256,8 @@ def main() -> None:
     rng = np.random.default_rng(20)
     tables = goals(rng, rounds), kinds(rng, rounds), doublings(rng, rounds)
     if options.json:
-        names = ("goals", "kinds", "doublings")
-        print(json.dumps({name: [asdict(row) for row in table] for name, table in zip(names, tables, strict=True)}, indent=1))
+        named: dict[str, Sequence[Goal | Figure | Doubling]] = dict(zip(("goals", "kinds", "doublings"), tables, strict=True))
+        print(json.dumps({name: [asdict(row) for row in table] for name, table in named.items()}, indent=1))
     else:
         print_tables(*tables)
         print(f"\n{others}")

@@ -40,7 +40,8 @@ def rows(client: driftline.Client, target: str, pid: int, *, at: int, until: int
     """Resident memory after so many rows of four columns, and after ten times as many."""
     sample = [batch(seed) for seed in range(8)]
     name = client.create_endpoint("bench/memory", reference=pa.Table.from_batches(sample)).name
-    taken, sent = {}, 0
+    taken: dict[int, int] = {}
+    sent = 0
     with (
         driftline.Monitor(target, name, on_full="block", level="accepted", buffer_bytes_max=2**24) as monitor,
         Progress() as progress,

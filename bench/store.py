@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -64,7 +65,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def size_bytes(store: Store, folder: Path) -> int:
-    store._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     return (folder / "driftline.sqlite").stat().st_size
 
 
@@ -124,8 +125,8 @@ def measure(store: Store, folder: Path, insert: Callable[[int], None], report: R
     uid = f"{asked.endpoints // 2:032x}"
     found = median(seconds(lambda: store.reader.hour(uid, SINCE * HOUR_US)) for _ in range(1000))
     print(f"one hour found in {found * 1e6:.0f} µs")
-    spans = {"since_us": 0, "until_us": 2**61}
-    read = median(seconds(lambda: store.reader.history(uid, "drift", "column_3", **spans)) for _ in range(20))
+    history = partial(store.reader.history, uid, "drift", "column_3", since_us=0, until_us=2**61)
+    read = median(seconds(history) for _ in range(20))
     print(f"a history of {asked.hours + 24} hours of a column read in {read * 1e3:.1f} ms")
     expired = seconds(lambda: store.expire((SINCE + 1) * HOUR_US))
     print(f"an hour of all endpoints expired in {expired:.3f} s")

@@ -1,4 +1,4 @@
-"""driftline: sees every prediction a model makes, and says so the moment its data drifts."""
+"""driftline: sees every prediction a model makes, and tells you the moment its data drifts."""
 
 from driftline.alert import Alert, AlertLinks, AlertStep, Evidence
 from driftline.alert_receiver import AlertReceiver

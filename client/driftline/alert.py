@@ -1,4 +1,4 @@
-"""An alert as the server tells of it, in Python's own words; and many of them as a table."""
+"""An alert as the server reports it, as a Python object; and many of them as a table."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One value that breaches `level`; `column` None: the endpoint's. `level` None: its `status` ("detected") decides."""
+    """One value that breaches `level`. `column` None: of the endpoint. `level` None: the `status` ("detected") decides."""
 
     column: str | None
     metric: str
@@ -53,8 +53,8 @@ class AlertStep:
 
 @dataclass(frozen=True, slots=True)
 class AlertLinks:
-    """What leads on from an alert: the page of its drift report ("" where the server has none), and the commands that print the
-    report and export the rows of its window ("" where the server keeps none)."""
+    """Links of an alert: the page of its drift report ("" if the server has none), and the commands that print the report and
+    export the rows of its window ("" if the server keeps none)."""
 
     report_url: str
     report: str
@@ -118,7 +118,7 @@ def alert_from(message: pb.Alert, steps: Iterable[pb.AlertStep] = ()) -> Alert:
 
 
 def alerts_table(messages: Iterable[pb.Alert]) -> pa.Table:
-    """One row an alert: id, rule, endpoint, column (null: the endpoint's), event, state, severity, value, first_seen, last_seen,
+    """One row per alert: id, rule, endpoint, column (null: the endpoint's), event, state, severity, value, first_seen, last_seen,
     summary."""
     rows = [alert_from(message) for message in messages]
     return pa.Table.from_arrays(

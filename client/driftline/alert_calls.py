@@ -1,4 +1,4 @@
-"""What a client asks of alerts: rules, what they found, silences, who is told."""
+"""The alert calls of a client: rules, alerts, silences, receivers."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, overload
@@ -19,7 +19,7 @@ LISTED_MAX = 10_000
 
 
 class AlertCalls:
-    """The part of a Client that is about alerts."""
+    """The alert calls of a Client."""
 
     _target: str
 
@@ -47,13 +47,13 @@ class AlertCalls:
         summary: str | None = None,
         receivers: Iterable[str] = (),
     ) -> Rule:
-        """Creates a rule, the keys being those of `[[rules]]` in the server's settings; what is None has its default.
+        """Creates a rule. The keys are those of `[[rules]]` in the server's settings; None means the default.
 
         `template`: "drift-detected", "drift-suspected", "silence" or "latency"; any key beside it overrides. `endpoint`: a name or
         a glob ("shop/*"); default all. Either `event` ("data-drift-detected", "data-drift-suspected", "data-quality", "no-data")
         or `metric` with `above` or `below`. `window`: event time, default "1h". `criteria`: {"count": 3, "within": "1h"}. `hold`:
         how long it must be breached without a break. `clear`: the level at which it has cleared. `severity`: "info", "warning"
-        (default) or "critical". `cooldown`: so long after a firing was told no other is. `reset`: "auto" (default) or "manual".
+        (default) or "critical". `cooldown`: how long after one firing no other is told. `reset`: "auto" (default) or "manual".
         Raises AlreadyExists, InvalidInput.
         """
         message = rule_message(
@@ -78,7 +78,7 @@ class AlertCalls:
         return rule_from(self._ask(self._alerts.CreateRule, request_of(pb.CreateRuleRequest, rule=message)).rule)
 
     def rules(self) -> list[Rule]:
-        """The rules there are, those of the server's settings first."""
+        """All rules, those of the server's settings first."""
         return [rule_from(each) for each in self._ask(self._alerts.ListRules, pb.ListRulesRequest()).rules]
 
     def delete_rule(self, name: str) -> None:
@@ -95,7 +95,7 @@ class AlertCalls:
     def alerts(
         self, endpoint: str | None = None, state: str | None = None, *, follow: bool = False, resume_token: str = ""
     ) -> pa.Table | Following:
-        """The alerts there are and were, the newest first (the last 10,000): id, rule, endpoint, column, event, state, severity,
+        """Present and past alerts, the newest first (the last 10,000): id, rule, endpoint, column, event, state, severity,
         value, first_seen, last_seen, summary. `endpoint`: a name or glob; `state`: "pending", "firing", "acknowledged", "resolved".
 
         With `follow` an endless iterator over alerts as they fire, are acknowledged and resolve, from now on or since
@@ -114,7 +114,7 @@ class AlertCalls:
         return alert_from(answer.alert, answer.steps)
 
     def acknowledge(self, id: str) -> Alert:  # noqa: A002
-        """Says that a firing alert was seen: it is not told again, but its end is. Raises NotFound, InvalidInput."""
+        """Acknowledges a firing alert: it is not told again, but its end is. Raises NotFound, InvalidInput."""
         return alert_from(self._ask(self._alerts.AcknowledgeAlert, request_of(pb.AcknowledgeAlertRequest, id=id)).alert)
 
     def reset(self, id: str) -> Alert:  # noqa: A002
@@ -122,7 +122,7 @@ class AlertCalls:
         return alert_from(self._ask(self._alerts.ResetAlert, request_of(pb.ResetAlertRequest, id=id)).alert)
 
     def silence(self, endpoint: str, rule: str | None = None, duration: Duration = "2h", reason: str = "") -> Silence:
-        """For so long nothing is told of an endpoint (a name or glob), or of one rule on it; what still fires then is told then."""
+        """Silences an endpoint (a name or glob), or one rule on it, for `duration`; what still fires at the end is told then."""
         request = request_of(
             pb.CreateSilenceRequest, endpoint=endpoint, rule=rule or "", duration_us=duration_us(duration), reason=reason
         )
@@ -137,16 +137,16 @@ class AlertCalls:
         return silence_from(self._ask(self._alerts.DeleteSilence, request_of(pb.DeleteSilenceRequest, id=id)).silence)
 
     def receivers(self) -> list[Receiver]:
-        """Who can be told: the receivers of the server's settings, and callbacks."""
+        """The receivers of the server's settings, and callbacks."""
         return [receiver_from(each) for each in self._ask(self._alerts.ListReceivers, pb.ListReceiversRequest()).receivers]
 
     def test_receiver(self, name: str) -> str:
-        """Sends a test message to a receiver; returns "" where it arrived, else what went wrong. Raises NotFound."""
+        """Sends a test message to a receiver; returns "" if it arrived, else what went wrong. Raises NotFound."""
         answer = self._ask(self._alerts.TestReceiver, request_of(pb.TestReceiverRequest, name=name))
         return "" if answer.delivered else answer.problem or "it was not delivered"
 
     def deliveries(self, state: str | None = None, receiver: str | None = None) -> list[Delivery]:
-        """Messages to receivers, the newest first (the last 1,000), and in front of them what waits to be put into one.
+        """What waits to be put into a message, then the messages to receivers, the newest first (the last 1,000).
 
         `state`: "waiting", "pending", "sending", "delivered" or "dead".
         """
@@ -154,13 +154,13 @@ class AlertCalls:
         return [delivery_from(each) for each in self._ask(self._alerts.ListDeliveries, request).deliveries]
 
     def resend(self, key: str) -> None:
-        """Tries a dead message anew, with its old key. Raises NotFound, InvalidInput."""
+        """Resends a dead message under its old key. Raises NotFound, InvalidInput."""
         self._ask(self._alerts.ResendDelivery, request_of(pb.ResendDeliveryRequest, key=key))
 
     def register_callback(self, name: str, address: str) -> Receiver:
-        """Has the server call `address` ("host:port"), where a driftline.AlertReceiver listens, with every alert from now on.
+        """Has the server call `address` ("host:port"), where a driftline.AlertReceiver listens, for every alert from now on.
 
-        It is called until it acknowledges, across restarts of both sides. The same name again replaces the address.
+        The call is repeated until it is acknowledged, across restarts of both sides. Registering a name again replaces its address.
         """
         answer = self._ask(self._alerts.RegisterCallback, request_of(pb.RegisterCallbackRequest, name=name, address=address))
         return receiver_from(answer.receiver)

@@ -1,4 +1,4 @@
-"""Being called with alerts: a small gRPC server that acknowledges what was taken in."""
+"""Being called for alerts: a small gRPC server that acknowledges what was handled."""
 
 import logging
 import threading
@@ -30,8 +30,9 @@ class AlertReceiver:
         with driftline.AlertReceiver("127.0.0.1:0", on_alert) as receiver:
             client.register_callback("my notebook", receiver.address)
 
-    One call at a time. What `on_alert` raises is logged and not acknowledged: the server calls again. It is called once for each
-    notification it returned from, though the server may deliver that more than once. Whoever reaches the address can call it.
+    Calls come one at a time. If `on_alert` raises, the error is logged and nothing is acknowledged: the server calls again. Once it
+    has returned from a notification, it does not get that again, even if the server delivers it twice. Anyone who reaches the
+    address can call it.
     """
 
     def __init__(self, listen: str, on_alert: Callable[[Alert], object]) -> None:
@@ -53,7 +54,7 @@ class AlertReceiver:
         self._server.start()
 
     def close(self) -> None:
-        """Takes no more; returns when the call under way has ended."""
+        """Accepts no more calls; returns when the current one has ended."""
         self._server.stop(grace=5.0).wait()
 
     def __enter__(self) -> Self:

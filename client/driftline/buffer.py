@@ -1,7 +1,7 @@
-"""The rows that wait to be sent: bounded in bytes, with the accounts of what became of every row.
+"""The rows that wait to be sent, bounded in bytes, and the accounts of what became of every row.
 
-Rows are numbered from 0 as they are logged, and leave in that order. They are kept in chunks, for each of which its bytes are set
-aside when it begins, so that `append` does next to nothing. One lock guards the buffer, the accounts and the producer's state.
+Rows are numbered from 0 as they are logged, and leave in that order. They are kept in chunks, whose bytes are set aside when
+a chunk begins, so that `append` does next to nothing. One lock guards the buffer, the accounts and the producer's state.
 """
 
 import threading
@@ -59,9 +59,9 @@ class Accounts:
 class Stats:
     """What became of the rows of a monitor: logged = acknowledged + rejected + dropped + buffered.
 
-    `acknowledged` rows are counted; `buffered` ones are not yet acknowledged. `refused_by_time` of the rejected ones had an event
+    `acknowledged` rows are counted; `buffered` ones are not acknowledged yet. `refused_by_time` of the rejected ones had an event
     time too far ahead of the server's clock, or older than what it keeps. `last_error` is the latest problem: why rows were
-    rejected or dropped, or what keeps them from the server, which is no error any more once rows are acknowledged again.
+    rejected or dropped, or what keeps them from the server; the latter is cleared once rows are acknowledged again.
     """
 
     logged: int

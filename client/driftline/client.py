@@ -56,12 +56,12 @@ CHANNEL_OPTIONS = (
 
 
 def connect(target: str, *, timeout: float | None = 30.0) -> "Client":
-    """A client of the server at `target` ("host:port"); nothing is sent yet. `timeout`: of an answer, in seconds, or None."""
+    """A client of the server at `target` ("host:port"); sends nothing yet. `timeout`: seconds to wait for an answer, or None."""
     return Client(target, timeout=timeout)
 
 
 class Client(AlertCalls, RowCalls):
-    """The questions a server answers. Raises the subclasses of driftline.Error. Safe to share between threads."""
+    """What a server can be asked. Raises subclasses of driftline.Error. Safe to share between threads."""
 
     def __init__(self, target: str, *, timeout: float | None = 30.0) -> None:
         self._target = address(target)
@@ -102,15 +102,15 @@ class Client(AlertCalls, RowCalls):
         stale_after: Duration = "1h",
         progress: Callable[[int], None] | None = None,
     ) -> Endpoint:
-        """Creates an endpoint from a sample of trusted data, which is streamed: its size does not matter.
+        """Creates an endpoint from a sample of trusted data, which is streamed, so it may be large.
 
         `reference`: anything Arrow (a table, a record batch, a RecordBatchReader, polars), a pandas DataFrame, or the path of a
         Parquet file. The index of a DataFrame is never a column; `frame.reset_index()` makes it one. `features`: None takes every
         column that is nothing else. Columns that the endpoint does not use (`exclude`) are not sent, and may be of any type.
         `bins`: "quantile", "uniform" or {column: edges}.
         `kinds`: {"zip": "categorical"}. `thresholds`: (potential, detected), or {column: (potential, detected)}. `reserved`:
-        {"id": None} frees that name, {"id": "row_id"} maps it. `progress` is called with the rows sent so far. What the server
-        did that may surprise is in `.notes`. Raises AlreadyExists, InvalidInput.
+        {"id": None} frees that name, {"id": "row_id"} maps it. `progress` is called with the rows sent so far. `.notes` of
+        the endpoint says what the server did that may surprise. Raises AlreadyExists, InvalidInput.
         """
         least = meant.whole(rows_min)
         if least is None or not 0 <= least < 2**32:
@@ -139,7 +139,7 @@ class Client(AlertCalls, RowCalls):
     def set_reference(
         self, name: str, *, reference: Any, bins: Bins | None = None, progress: Callable[[int], None] | None = None
     ) -> Endpoint:
-        """Replaces the reference by what `create_endpoint` takes as one; columns that the endpoint does not use are not sent.
+        """Replaces the reference, given as to `create_endpoint`; columns that the endpoint does not use are not sent.
 
         `bins` None keeps the strategy set at creation. Raises NotFound, InvalidInput.
         """
@@ -174,8 +174,8 @@ class Client(AlertCalls, RowCalls):
     ) -> Report:
         """Drift of every column over the last `window` of event time (the server's default: 1 hour) or from `start` to `end`.
 
-        The server widens the span to what it keeps; the report says what was used. `convention="mlrun"` gives MLRun's formulas
-        and verdict. Raises NotFound, InvalidInput.
+        The server widens the span to the panes it keeps; the report says which span was used. `convention="mlrun"` gives MLRun's
+        formulas and verdict. Raises NotFound, InvalidInput.
         """
         request = request_of(
             metrics_pb2.GetDriftRequest, endpoint=name, span=span_message(window, start, end), convention=convention
@@ -207,12 +207,12 @@ class Client(AlertCalls, RowCalls):
         until: Instant | None = None,
         revisions: Literal["newest", "all"] = "newest",
     ) -> pa.Table:
-        """A metric of the closed hours that begin in [since, until): start, end, revision, rows, value, status; a row an hour.
+        """A metric of the closed hours that begin in [since, until): start, end, revision, rows, value, status; one row per hour.
 
-        Metrics: drift, rows and rows_other_reference; of a column, what `report.columns` has from rows to max. `since`: an instant,
-        or a duration back from `until` (None: now); None: all that is kept. An hour without rows has a row, with NaN where nothing
-        was measured. `revisions="all"` adds what an hour said before late rows came. The schema's metadata name the endpoint,
-        metric and column. Raises NotFound, InvalidInput (also where the server keeps nothing).
+        Metrics: drift, rows and rows_other_reference; with `column`, those that `report.columns` has from rows to max. `since`: an
+        instant, or a duration back from `until` (None: now); None: all that is kept. An hour without rows has a row too, with NaN
+        where nothing was measured. `revisions="all"` adds what an hour was before late rows came. The schema's metadata name the
+        endpoint, metric and column. Raises NotFound, InvalidInput (also where the server keeps nothing).
         """
         since_us, until_us = hours.span_us(since, until, time.time_ns() // 1000)
         request = hours.request(

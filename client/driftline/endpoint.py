@@ -1,4 +1,4 @@
-"""An endpoint as the server knows it, in Python's own words."""
+"""An endpoint as the server knows it, as a Python object."""
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What became of what was sent since the endpoint was created. Rows unless said."""
+    """What became of the data sent since the endpoint was created, in rows unless stated."""
 
     rows: int
     batches: int
@@ -47,9 +47,9 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What is watched. `name` is canonical; `notes` say what its creation did that may surprise, and are empty elsewhere.
+    """What is monitored. `name` is canonical; `notes` say what its creation did that may surprise, and are empty otherwise.
 
-    `thresholds` hold for the mean and for the columns that have none of their own in `column_thresholds`.
+    `thresholds` apply to the mean and to columns without their own in `column_thresholds`.
     """
 
     name: str

@@ -6,7 +6,7 @@ import grpc
 
 
 class Error(Exception):
-    """What went wrong, and what to do about it. Every error of driftline is one."""
+    """What went wrong, and what to do about it. The base of every driftline error."""
 
 
 class NotFound(Error):
@@ -14,7 +14,7 @@ class NotFound(Error):
 
 
 class AlreadyExists(Error):
-    """An endpoint of that name is there already."""
+    """An endpoint of that name exists already."""
 
 
 class InvalidInput(Error):
@@ -22,7 +22,7 @@ class InvalidInput(Error):
 
 
 class Unavailable(Error):
-    """No server answered, or not in time. Trying again later may help."""
+    """No server answered, or none in time. Trying again later may help."""
 
 
 class ResourceExhausted(Error):

@@ -1,4 +1,4 @@
-"""Following alerts: an iterator over a stream that goes on where it was after the connection was lost."""
+"""Following alerts: an iterator over a stream that continues where it was after the connection was lost."""
 
 import logging
 import threading
@@ -24,11 +24,11 @@ _PASSES = frozenset((grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grp
 class Following(Iterator[Alert]):
     """Yields an alert each time one fires, is acknowledged or resolves, from the moment it was made.
 
-    Nothing is missed and nothing comes twice, over lost connections and restarts of the server. Where another server answers than
-    before, or the same one without what it kept, as one started with `--data none` does, it goes on from the beginning of what that
-    one has, and logs a warning.
+    Nothing is missed or repeated after lost connections and restarts of the server. If another server answers than before, or the
+    same one without its data (as after a restart with `--data none`), it starts from the beginning of what that one has, and logs
+    a warning.
 
-    `resume_token` goes on from there in another process. `close()`, from any thread, ends the iteration.
+    `resume_token` continues from there in another process. `close()`, from any thread, ends the iteration.
     """
 
     def __init__(self, subscribe: Any, target: str, *, endpoint: str, resume_token: str) -> None:

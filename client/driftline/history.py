@@ -1,4 +1,4 @@
-"""How many rows were acknowledged up to each sequence: what a server that forgot some has lost."""
+"""How many rows were acknowledged up to each sequence, to know how many a server that forgot some has lost."""
 
 from bisect import bisect_right
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Rows that the server keeps, on their way to whoever reviews a model on them; and what is not kept of a span."""
+"""Rows that the server keeps, as they are read back; and what of a span is not kept."""
 
 import warnings
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ SHOWN_MAX = 5
 
 
 class HoursNotKept(UserWarning):
-    """Rows of some hours were counted and are not kept, so that they are not among the rows that were asked for."""
+    """Rows of some hours were counted but not kept, so they are missing from the rows that were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Whole hours, aware UTC, of which `counted - kept` rows are not kept; `setting` would keep them, `remedy` says how."""
+    """Whole hours, aware UTC, that lack `counted - kept` rows; `setting` would keep them, `remedy` says how."""
 
     start: datetime
     end: datetime
@@ -34,9 +34,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of [start, end), the span used: `rows` of it, a `share` of those that came, by hours of length `hour`.
+    """What is kept of [start, end), the span used: `rows` rows, a `share` of those that came, by hours of length `hour`.
 
-    `timestamp` is the column of event times, `schema` that of the rows, `gaps` the hours of which rows are not kept.
+    `timestamp` is the column of event times, `schema` that of the rows, `gaps` the hours whose rows are not all kept.
     """
 
     endpoint: str

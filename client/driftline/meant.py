@@ -1,4 +1,4 @@
-"""What a monitor or a client is given, checked: what cannot be meant is refused in words, and not met later as rows that stay."""
+"""Checks of arguments: what makes no sense is refused with an explanation at once, not met later as rows that never leave."""
 
 import math
 import re
@@ -60,7 +60,7 @@ def seconds(value: Any, field: str) -> float:
 
 
 def wait(timeout: Any) -> float | None:
-    """How long to wait: seconds, none where they are below 0, or without limit (None). Raises InvalidInput.
+    """How long to wait: seconds (0 if below 0), or without limit (None). Raises InvalidInput.
 
     >>> wait(5), wait(-1.0), wait(None), wait(float("inf"))
     (5.0, 0.0, None, None)
@@ -74,7 +74,7 @@ def wait(timeout: Any) -> float | None:
 
 
 def whole(value: Any) -> int | None:
-    """The whole number that a value is, Python's or numpy's; None for what is none, as truths and fractions are.
+    """A value as a whole number, Python's or numpy's; None if it is none, as booleans and fractions are.
 
     >>> whole(np.int64(5)), whole(5.0), whole(True)
     (5, None, None)
@@ -83,7 +83,7 @@ def whole(value: Any) -> int | None:
 
 
 def number(value: Any) -> float:
-    """The number that a value is, Python's or numpy's; NaN for what is none."""
+    """A value as a number, Python's or numpy's; NaN if it is none."""
     return math.nan if isinstance(value, NO_NUMBERS) or not isinstance(value, Real) else float(value)
 
 

@@ -1,4 +1,4 @@
-"""The object inside a model server that logs predictions; it takes a row in microseconds, a link sends them in the background."""
+"""The object inside a model server that logs predictions: it takes a row in microseconds, a link sends it in the background."""
 
 import sys
 import time
@@ -33,10 +33,10 @@ NO_SCORE = "score is not used yet and was left out; it comes with a later releas
 class Monitor:
     """Logs predictions of one endpoint. Never raises into, and never blocks, the code that serves.
 
-    Nothing starts (no thread, no connection) before the first row. `on_full` says what happens to a full buffer: the oldest
-    rows that were not sent are dropped and counted, or with "block" `log` waits. `level`: "durable" (the default) or "accepted".
-    Rows wait for company at most `linger` seconds, or until `batch_rows` are there.
-    A monitor survives a fork: the child starts with an empty buffer as a producer of its own.
+    No thread and no connection starts before the first row. `on_full` says what happens when the buffer is full: the oldest
+    unsent rows are dropped and counted or, with "block", `log` waits. `level`: "durable" (the default) or "accepted".
+    Rows are gathered for at most `linger` seconds, or until there are `batch_rows`.
+    A monitor survives a fork: the child starts with an empty buffer, as a producer of its own.
     """
 
     def __init__(
@@ -125,10 +125,10 @@ class Monitor:
     ) -> None:
         """Logs many predictions: anything Arrow, a pandas DataFrame, or a 2-d numpy array with columns in the schema's order.
 
-        The buffer's bound holds here too: of a table larger than `buffer_bytes_max` the oldest rows are dropped, and counted,
-        before they could be sent. To send whole files, take a monitor with on_full="block": then this call waits for the server.
-        What is refused and is no table counts as one row. Arrow data is not copied: a numpy array that it shares is not to be
-        written into until the rows are acknowledged.
+        The buffer's bound holds here too: if a table is larger than `buffer_bytes_max`, its oldest rows are dropped and counted
+        before they can be sent. To send whole files, use a monitor with on_full="block": then this call waits for the server.
+        Refused data that is not a table counts as one row. Arrow data is not copied: do not write into a numpy array that it
+        shares until the rows are acknowledged.
         """
         taken = 0
         try:
@@ -142,9 +142,9 @@ class Monitor:
             self._refuse(max(1, _rows_of(table) - taken), problem)
 
     def flush(self, timeout: float | None = 5.0) -> bool:
-        """Waits until every row held at the call is acknowledged at the level asked for; False when `timeout` seconds passed.
+        """Waits until every row held now is acknowledged at the requested level; False if `timeout` seconds pass first.
 
-        None waits without limit. The level is the highest that the server offers, where it does not offer the one asked for.
+        None waits without limit. If the server does not offer the requested level, its highest level counts.
         """
         seconds, buffer = meant.wait(timeout), self._buffer
         with buffer.lock:
@@ -156,11 +156,11 @@ class Monitor:
 
     @property
     def stats(self) -> Stats:
-        """A snapshot of the accounts, in rows."""
+        """What became of the rows so far."""
         return self._buffer.stats()
 
     def close(self, timeout: float | None = 5.0) -> None:
-        """Flushes, for at most `timeout` seconds (None: without limit), and lets go of the connection.
+        """Flushes, for at most `timeout` seconds (None: without limit), and closes the connection.
 
         Rows that could not be sent in time are dropped and counted, and so are rows logged later.
         """

@@ -72,7 +72,7 @@ class Problems:
 
 
 def no_endpoint(name: str) -> str:
-    """What to say, and to do, where the server does not know the endpoint."""
+    """What to say, and what to do, if the server does not know the endpoint."""
     return (
         f"there is no endpoint {name!r} yet: rows are kept until it is there; create it with "
         f"`driftline endpoints create {name} --reference FILE` or client.create_endpoint(...)"

@@ -1,4 +1,4 @@
-"""Rows that a server acknowledged and refused for their event time: how many it told of, and what to say of them."""
+"""Rows that a server acknowledged but refused for their event time: how many it reported, and what to say of them."""
 
 from dataclasses import dataclass
 

@@ -36,7 +36,7 @@ class Report:
     """Drift of an endpoint over [start, end), event time, aware UTC: the span the server used.
 
     `drift` is the mean over the feature columns (NaN where none has a value). Statuses, here and in `columns`, are
-    "no_detection", "potential", "detected" and "insufficient_data". `columns` has one row a column; a label's status is null.
+    "no_detection", "potential", "detected" and "insufficient_data". `columns` has one row per column; a label's status is null.
     """
 
     endpoint: str
@@ -51,7 +51,7 @@ class Report:
     columns: pa.Table
 
     def __repr__(self) -> str:
-        """The verdict in one line, then a line a column, the most drifted first."""
+        """The verdict in one line, then one line per column, the most drifted first."""
         return "\n".join([self._verdict(), *_lines([SHOWN, *self._cells()])])
 
     def _repr_html_(self) -> str:
@@ -93,7 +93,7 @@ def _row(message: metrics_pb2.ColumnDrift) -> dict[str, Any]:
 
 
 def histogram_from(message: metrics_pb2.GetHistogramResponse) -> pa.Table:
-    """One row a bin: bin, lower and upper (numeric) or category, reference, current. Guard bins have no bounds."""
+    """One row per bin: bin, lower and upper (numeric) or category, reference, current. Guard bins have no bounds."""
     numeric = message.column.kind == schema_pb2.KIND_NUMERIC
     named = {"bin": pa.array([bin_.name for bin_ in message.bins], pa.string())}
     if numeric:

@@ -1,4 +1,4 @@
-"""What a client asks of rows: to have them again, and which are kept."""
+"""The row calls of a client: reading rows back, and which are kept."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from driftline_proto.v1 import export_pb2
 
 
 class RowCalls:
-    """The part of a Client that is about rows."""
+    """The row calls of a Client."""
 
     _target: str
     _exports: Any  # the service's stub, made before the channel can be closed: gRPC does not survive it afterwards
@@ -25,12 +25,12 @@ class RowCalls:
         """The rows of an endpoint from `start` to `end`, or of the last `window` of event time (the server's default: 1 hour).
 
         They are streamed in the order of event time, each once: `.read_all()`, `.read_pandas()`, or batch by batch. Columns: `id`,
-        `timestamp` (UTC; the arrival where a row had none), the endpoint's, `latency`, `error`. Where rows of some hours are not
-        kept, a HoursNotKept warning names them and the setting; `kept` tells it beforehand, as data. Raises NotFound, also where
-        rows were counted and none is kept; InvalidInput, also where the server keeps nothing (--data none).
+        `timestamp` (UTC; the arrival where a row had none), the endpoint's, `latency`, `error`. If rows of some hours are not
+        kept, a HoursNotKept warning names the hours and the setting; `kept` gives the same beforehand, as data. Raises NotFound,
+        also if rows were counted and none is kept; InvalidInput, also if the server keeps nothing (--data none).
 
-        Values have the types they are counted in, whatever they were sent as: numbers are double (whole ones exact up to 2**53),
-        categories are words by code. Where a training minds, cast to the reference's: `table.select(schema.names).cast(schema)`.
+        Values have the types they are counted in, whatever they were sent as: numbers are doubles (integers exact up to 2**53),
+        categories are dictionary-encoded text. To get the reference's types: `table.select(schema.names).cast(schema)`.
         """
         found, reader = self.rows_kept(name, start=start, end=end, window=window)
         kept.warn(found)
@@ -39,12 +39,12 @@ class RowCalls:
     def rows_kept(
         self, name: str, *, start: Instant | None = None, end: Instant | None = None, window: Duration | None = None
     ) -> tuple[Kept, pa.RecordBatchReader]:
-        """As `rows`, with what `kept` says beside it, of the very same moment; nothing is warned of."""
+        """As `rows`, together with what `kept` says at the same moment; gives no warning."""
         request = request_of(export_pb2.ExportRowsRequest, endpoint=name, span=span_message(window, start, end))
         return kept.rows_of(self._export(request), self._target)
 
     def kept(self, name: str, *, start: Instant | None = None, end: Instant | None = None, window: Duration | None = None) -> Kept:
-        """What `rows` would give: how many rows, and of which hours rows are not kept, with the setting that keeps them."""
+        """What `rows` would give: how many rows, and the hours whose rows are not kept, with the setting that would keep them."""
         request = request_of(export_pb2.ExportRowsRequest, endpoint=name, span=span_message(window, start, end), summary_only=True)
         return kept.kept_of(self._export(request), self._target)
 

@@ -33,7 +33,7 @@ class Encoded:
 
 @dataclass(slots=True)
 class RowEncoder:
-    """Remembers which features and roles are in use: once sent they are sent always, so that the schema seldom changes.
+    """Remembers which features and roles are in use: once sent, they are always sent, so that the schema seldom changes.
 
     `layouts`, which grows, are those that rows are kept in.
     """
@@ -51,7 +51,7 @@ class RowEncoder:
         self._unknown = Unknown(self.problems)
 
     def encode(self, rows: list[Row], shape: Shape) -> Encoded:
-        """The batch of some rows. Those with a value that fits its column in no way are left out and counted."""
+        """The batch of some rows. Rows with a value that cannot fit its column are left out and counted."""
         bad: Bad = {}
         columns = [(name, name, shape.kinds[name], values) for name, values in self._features(rows, shape, bad).items()]
         names, made = [], []
@@ -159,7 +159,7 @@ class RowEncoder:
 
 
 def no_column(role: str) -> str:
-    """What to say where a value was given beside the features that the endpoint has no column for."""
+    """The message for a value given beside the features for which the endpoint has no column."""
     return f"{role} is ignored: the endpoint has no {role} column; name one when it is created"
 
 

@@ -17,7 +17,7 @@ RESETS = {pb.RESET_POLICY_AUTO: "auto", pb.RESET_POLICY_MANUAL: "manual"}
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """So many events, each counting for `within` after it was seen."""
+    """`count` events, each of which counts for `within` after it was seen."""
 
     count: int
     within: timedelta
@@ -25,10 +25,10 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule as it holds, its template's keys and all defaults filled in; what it does not have is None.
+    """A rule in force, with its template's keys and all defaults filled in; keys it does not have are None.
 
-    `in_settings`: it stands in the server's settings, and cannot be deleted by call. `missing_receivers`: those of its receivers
-    that are there no more; where all of them are, the default ones are told.
+    `in_settings`: it comes from the server's settings and cannot be deleted by a call. `missing_receivers`: those of its receivers
+    that no longer exist; if none is left, the default ones are told.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A silence, who can be told, and what is on its way to them, in Python's own words."""
+"""Silences, receivers and deliveries, as Python objects."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from driftline_proto.v1 import alert_pb2 as pb
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nothing is told of endpoints matching the glob until then; `rule` None: of any rule."""
+    """Nothing is told of endpoints that match the glob until it ends; `rule` None: of any rule."""
 
     id: str
     endpoint: str
@@ -21,7 +21,7 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Somebody who can be told; `shown` is what may be shown of the address."""
+    """A receiver of messages; `shown` is the part of its address that may be shown."""
 
     name: str
     shown: str
@@ -33,7 +33,7 @@ class Receiver:
 class Delivery:
     """A message to a receiver: `state` is "waiting", "pending", "sending", "delivered" or "dead"; `problem` is the last attempt's.
 
-    What waits is gathered for a group's next message, and has no `key` yet.
+    A "waiting" one is gathered for its group's next message and has no `key` yet.
     """
 
     key: str

@@ -18,7 +18,7 @@ OF_ANY_KIND = ("prediction", "label")  # what is given beside a table for these 
 
 
 def batches_of(table: Any, given: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
-    """The record batches of a table, with the columns given beside it; a reader is read as they are asked for.
+    """The record batches of a table, with the columns given beside it; a reader is read as batches are asked for.
 
     Raises InvalidInput, Arrow's errors, or the caller's own.
     """

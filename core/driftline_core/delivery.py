@@ -44,7 +44,7 @@ class Losses:
         for name in ("dropped", "unconvertible", "lost"):
             if not 0 <= getattr(self, name) <= LOST_ROWS_MAX:
                 raise InvalidInput(
-                    f"{getattr(self, name)} {name} rows cannot be meant: a producer tells its total, at most {LOST_ROWS_MAX}",
+                    f"{getattr(self, name)} {name} rows are impossible: a producer reports its total, at most {LOST_ROWS_MAX}",
                     field=f"{name}_rows",
                 )
 
@@ -102,7 +102,7 @@ class Producers:
                 f"producer_id has {len(producer_id)} bytes, not {PRODUCER_ID_BYTES} random ones", field="producer_id"
             )
         if not 1 <= epoch <= EPOCH_MAX:
-            raise InvalidInput(f"epoch {epoch} is none: the first is 1, each later one is 1 more", field="epoch")
+            raise InvalidInput(f"epoch {epoch} is invalid: the first is 1, each later one is 1 more", field="epoch")
         producer = self.known.pop(producer_id, None) or Producer(epoch)
         self.known[producer_id] = producer
         if epoch < producer.epoch:

@@ -67,7 +67,7 @@ def bins_of(given: BinsSpec, columns: Iterable[Column]) -> BinsSpec:
     _check_strategy(bins)
     for name in bins.edges:
         if name not in kinds:
-            raise InvalidInput(f"bins names {name!r}, which the endpoint has not; it has {_shown(list(kinds))}", field="bins")
+            raise InvalidInput(f"bins names {name!r}, which the endpoint does not have; it has {_shown(list(kinds))}", field="bins")
         _check_edges(name, kinds[name])
     return bins
 
@@ -109,7 +109,9 @@ def _check_columns(spec: EndpointSpec, names: list[str]) -> None:
     for place, wanted in places.items():
         for name in wanted:
             if name and name not in names:
-                raise InvalidInput(f"{place} names {name!r}, which the reference has not; it has {_shown(names)}", field=place)
+                raise InvalidInput(
+                    f"{place} names {name!r}, which the reference does not have; it has {_shown(names)}", field=place
+                )
     if spec.prediction and spec.prediction == spec.label:
         raise InvalidInput(f"column {spec.label!r} is both prediction and label; name two columns", field="label")
     for name in spec.features:

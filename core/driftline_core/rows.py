@@ -167,7 +167,7 @@ def _value_cast(declared: pa.DataType, kind: Kind, name: str) -> Cast:
 
 
 def _told_cast(wanted: pa.DataType) -> Cast:
-    """Of what is not counted, and so was never refused: what cannot be read is null."""
+    """For columns that are not counted: what cannot be read becomes null."""
 
     def told(array: pa.Array) -> pa.Array:
         plain = array.dictionary_decode() if types.is_dictionary(array.type) else array

@@ -20,8 +20,8 @@ _STOPS = (signal.SIGTERM, signal.SIGINT)
 @click.option(
     "--http", metavar="HOST:PORT|none", help="Address of the page of reports. Default: beside --listen, 1000 ports above it."
 )
-@click.option("--data", metavar="DIR|none", help="Where state is kept; none keeps all in memory. Default ./driftline-data.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings, as TOML; docs/settings.md.")
+@click.option("--data", metavar="DIR|none", help="Where state is kept; none keeps everything in memory. Default ./driftline-data.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="A TOML file of settings; see docs/settings.md.")
 def serve(listen: str | None, http: str | None, data: str | None, config: Path | None) -> None:
     """Run the server: takes predictions, computes drift, answers.
 

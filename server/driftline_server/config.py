@@ -51,7 +51,7 @@ def _url(url: str) -> str:
     if url and (
         not bare or "@" in parts.netloc or parts.query or parts.fragment or not re.fullmatch(r"[A-Za-z0-9._~:/%\[\]-]+", url)
     ):
-        raise ValueError(f"{url!r} is no address that leads to the page; write https://HOST, with a port and a path if need be")
+        raise ValueError(f"{url!r} is no address of the page; write https://HOST, with a port and a path if needed")
     return url.rstrip("/")
 
 
@@ -63,7 +63,7 @@ def _folder(data: str) -> str:
 
 def _divides_a_day(minutes: int) -> int:
     if 1440 % minutes:
-        raise ValueError(f"a day has no whole number of {minutes} minutes; 15, 30, 60, 240 and 1440 are such")
+        raise ValueError(f"a day is not a multiple of {minutes} minutes, as it is of 15, 30, 60, 240 and 1440")
     return minutes
 
 

@@ -19,6 +19,12 @@ class Credits:
         self._waiting: deque[tuple[int, threading.Lock]] = deque()
         self._is_closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many batches wait for room."""
+        with self._lock:
+            return len(self._waiting)
+
     def take(self, size_bytes: int) -> None:
         """Waits until there is room for a batch of this size."""
         with self._lock:

@@ -1,4 +1,4 @@
-"""An endpoint as it stands."""
+"""What is in force of an endpoint: its spec, columns and reference."""
 
 from dataclasses import dataclass
 

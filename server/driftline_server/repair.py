@@ -18,7 +18,7 @@ _SPANS_MAX = 10
 
 @click.command()
 @click.option("--data", metavar="DIR", default="./driftline-data", show_default=True, help="The folder; no server may run on it.")
-@click.option("--from-database", is_flag=True, help="Begin anew from driftline.sqlite alone, where the rest is lost.")
+@click.option("--from-database", is_flag=True, help="Start from driftline.sqlite alone, if the rest is lost.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, and nothing else, on standard output.")
 def repair(data: str, *, from_database: bool, as_json: bool) -> None:
     """Make a damaged journal readable again: every record that is whole is kept, and what is dropped is said.
@@ -90,7 +90,7 @@ def repaired(folder: Path) -> "list[Loss]":
         lock = lock_folder(folder)
         try:
             if wrong := damage(folder / FILE):
-                raise RepairError(f"data directory {folder}: its {FILE} is damaged ({wrong}), which nothing here mends: {COPY}")
+                raise RepairError(f"data directory {folder}: its {FILE} is damaged ({wrong}), which repair cannot mend: {COPY}")
             found = checkpoint.load(folder / _CHECKPOINTS, filesystem)
             after, reached = (found.position, found.reached) if found else (0, 0)
             standing = standing_of(folder / FILE)

@@ -91,7 +91,7 @@ class WriteAhead:
             raise Unavailable(f"{error}; the server's log says what to do") from None
 
     def body(self, record: Record, parts: Sequence[bytes | memoryview], definition: Definition | None = None) -> Body:
-        """A record's bytes, their checksum taken: made where nobody waits. Of no bytes where nothing is written down."""
+        """A record's bytes with their checksum, made where nobody waits. Empty when the journal is in memory."""
         return Body.of(record, parts, definition) if self.is_durable else _UNWRITTEN
 
     def tell(self, position: int) -> None:
@@ -117,11 +117,11 @@ class WriteAhead:
             stalled = stalled + 1 if self.journal.state is State.STALLED else 0
             if stalled >= _STALLED_LOOKS:
                 raise ResourceExhausted(
-                    f"nothing can be written now: {self.journal.reason}: this happens by itself then",
+                    f"nothing can be written now: {self.journal.reason}; this will happen by itself once it can",
                     retry_after_s=_LOOK_S,
                 )
             if self.journal.state in (State.FAILED, State.CLOSED):
-                raise Unavailable(f"{self.journal.reason}; whether this will have happened shows when the server has started again")
+                raise Unavailable(f"{self.journal.reason}; whether this took effect will show when the server has started again")
 
     def require_turn(self, before: threading.Event) -> None:
         """Waits for an event that comes with an entry, for who wants to append behind it.

@@ -55,7 +55,7 @@ def started(*args: str) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
         assert demo.stdout is not None
         found = None
         try:
-            found = next(found for line in demo.stdout if (found := STARTED.search(line)))
+            found = next(filter(None, map(STARTED.search, demo.stdout)))
             yield demo, found[1], int(found[2])
         finally:
             demo.kill()

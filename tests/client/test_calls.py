@@ -70,20 +70,20 @@ def test_a_reference_that_is_no_table(reference: Any, told: str) -> None:
 
 
 CALLS: dict[str, Callable[[driftline.Client], object]] = {
-    "drift": lambda client: client.drift(5),  # type: ignore[arg-type]
-    "convention": lambda client: client.drift("a", convention=5),  # type: ignore[arg-type]
-    "window": lambda client: client.drift("a", window=[1]),  # type: ignore[arg-type]
-    "start": lambda client: client.drift("a", start=5),  # type: ignore[arg-type]
-    "histogram": lambda client: client.histogram(5, "a"),  # type: ignore[arg-type]
-    "history": lambda client: client.history("a", metric=5),  # type: ignore[arg-type]
-    "endpoint": lambda client: client.endpoint(5),  # type: ignore[arg-type]
-    "endpoints": lambda client: client.endpoints(5),  # type: ignore[arg-type]
-    "delete": lambda client: client.delete_endpoint(5),  # type: ignore[arg-type]
-    "rows": lambda client: client.rows(5),  # type: ignore[arg-type]
-    "kept": lambda client: client.kept(5),  # type: ignore[arg-type]
-    "alert": lambda client: client.alert(5),  # type: ignore[arg-type]
-    "silence": lambda client: client.silence(5),  # type: ignore[arg-type]
-    "rule": lambda client: client.create_rule(5),  # type: ignore[arg-type]
+    "drift": lambda client: client.drift(5),
+    "convention": lambda client: client.drift("a", convention=5),
+    "window": lambda client: client.drift("a", window=[1]),
+    "start": lambda client: client.drift("a", start=5),
+    "histogram": lambda client: client.histogram(5, "a"),
+    "history": lambda client: client.history("a", metric=5),
+    "endpoint": lambda client: client.endpoint(5),
+    "endpoints": lambda client: client.endpoints(5),
+    "delete": lambda client: client.delete_endpoint(5),
+    "rows": lambda client: client.rows(5),
+    "kept": lambda client: client.kept(5),
+    "alert": lambda client: client.alert(5),
+    "silence": lambda client: client.silence(5),
+    "rule": lambda client: client.create_rule(5),
 }
 
 

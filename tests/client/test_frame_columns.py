@@ -72,7 +72,7 @@ def circular() -> list[Any]:
     return found
 
 
-class Own(pd.arrays.IntervalArray):  # type: ignore[misc,name-defined]
+class Own(pd.arrays.IntervalArray):  # type: ignore[name-defined]
     """An array of somebody's own that does not work."""
 
     def __arrow_array__(self, type: object = None) -> object:  # noqa: A002

@@ -75,7 +75,7 @@ def test_a_server_that_forgot_gets_the_next_epoch_and_is_told(
 
 @pytest.mark.parametrize(("level", "lost"), [(pb.ACK_LEVEL_DURABLE, 0), (pb.ACK_LEVEL_ACCEPTED, 10)])
 def test_an_endpoint_that_was_created_again_is_begun_again(
-    fake: FakeServer, monitor: driftline.Monitor, level: int, lost: int
+    fake: FakeServer, monitor: driftline.Monitor, level: pb.AckLevel, lost: int
 ) -> None:
     """A server that keeps its endpoints has lost nothing: the other one was deleted."""
     fake.level = level

@@ -75,7 +75,8 @@ def test_a_column_is_of_one_type_whatever_came(fake: FakeServer, monitor: driftl
 def test_missing_keys_are_null_and_extra_keys_are_left_out(fake: FakeServer, monitor_of: MakeMonitor) -> None:
     monitor = monitor_of(linger=0.2)
     monitor.log({"amount": 1.0, "weather": "fine"})
-    monitor.log({"country": "FR", 7: 8})
+    row: dict[Any, Any] = {"country": "FR", 7: 8}
+    monitor.log(row)
     assert monitor.flush(FLUSH_S)
     assert fake.rows == [{"amount": 1.0, "country": None}, {"amount": None, "country": "FR"}]
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from collections.abc import Collection
 from queue import Empty
 
 import pyarrow as pa
@@ -111,7 +112,7 @@ def steps(*names: str) -> st.SearchStrategy[list[tuple[str, int]]]:
     return st.lists(st.tuples(st.sampled_from(names), st.integers(1, 6)), max_size=60)
 
 
-def simulated(steps: list[tuple[str, int]], rejects: set[int] = frozenset()) -> Simulation:
+def simulated(steps: list[tuple[str, int]], rejects: Collection[int] = ()) -> Simulation:
     simulation = Simulation()
     simulation.fake.rejects = dict.fromkeys(rejects, ("amount", "not today"))
     for step, number in steps:

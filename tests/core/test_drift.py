@@ -11,6 +11,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
 
+from driftline import report
+from driftline_core.alerts import catalogue
 from driftline_core.drift import CONVENTIONS, DISTANCES, Status, hellinger, kld, status_of, tvd, worst
 from driftline_core.errors import InvalidInput
 from driftline_core.schema import Thresholds
@@ -121,6 +123,10 @@ def test_mlruns_mean_and_verdict_of_a_window_are_those_of_its_columns(case: dict
 
 def test_every_convention_has_every_name() -> None:
     assert all(set(measures) == set(DISTANCES) for measures in CONVENTIONS.values())
+
+
+def test_a_clients_report_and_rules_have_every_distance() -> None:
+    assert set(report.DISTANCES) == set(DISTANCES) <= catalogue.COLUMN_METRICS
 
 
 def test_too_few_rows_never_hide_a_finding() -> None:

@@ -14,7 +14,7 @@ from tests.crash.waves import Waves
 from tests.server.notify.receiver import RESET, Answer, LocalReceiver
 
 SETTINGS = {"evaluate_seconds": 0.02, "checkpoint_seconds": 1}
-ANSWERS: list[Answer] = [200] * 8 + [503, RESET]
+ANSWERS: list[Answer] = [*[200] * 8, 503, RESET]
 RECEIVERS = ["one", "two"]
 LIFE_S = (0.0, 1.0)
 EARLY_SHARE = 0.25  # of the lives, those before one that is killed at its start …

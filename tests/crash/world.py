@@ -107,7 +107,7 @@ class World:
 
     def _live(self, *, is_early: bool) -> None:
         """A life from its start, which has been, to the start of the next."""
-        workers = [*self._pushers, self._churn]
+        workers: list[Pusher | Churn] = [*self._pushers, self._churn]
         for worker in workers:
             worker.start(self._server)
         time.sleep(self._chance.uniform(*self._life_s))
@@ -140,11 +140,11 @@ class World:
     def _finish(self) -> None:
         """Everything arrives, is counted, and is stored; a last crash changes nothing."""
         server = self._server
-        workers = [*self._pushers, self._churn]
+        workers: list[Pusher | Churn] = [*self._pushers, self._churn]
         for worker in workers:
             worker.start(server)
-        for worker in [*workers, *self._loggers]:
-            worker.stop()
+        for one in [*workers, *self._loggers]:
+            one.stop()
         guests = [track.ledger for track in self._churn.tracks]
         everyone = [*self._ledgers.values(), *guests]
         self._check(server, guests)

@@ -19,7 +19,7 @@ class Forged:
         self.body_at = 8 + struct.unpack_from("<I", self.message, 4)[0]
 
     @property
-    def bytes(self) -> bytes:
+    def whole(self) -> bytes:
         return bytes(self.message)
 
     def set_rows(self, rows: int) -> None:

@@ -38,7 +38,7 @@ def slots_of(bins: Sequence[pb.Bin], values: Sequence[object]) -> Counts:
 
 def _numeric(edges: npt.NDArray[np.float64], given: Sequence[object]) -> Counts:
     """Edges e0 … eB, the last being the lower bound of `above`; bin i is [e_i, e_i+1), the last one closed."""
-    values = np.array([np.nan if value is None else float(value) for value in given])  # type: ignore[arg-type]
+    values = np.array([np.nan if value is None else float(value) for value in given])
     slots = np.searchsorted(edges, values, side="right")
     slots[values == edges[-1]] = len(edges) - 1
     slots[np.isnan(values)] = len(edges) + 1

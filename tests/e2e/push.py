@@ -80,7 +80,7 @@ class PushClient:
         level: pb.AckLevel = pb.ACK_LEVEL_UNSPECIFIED,
     ) -> Handle:
         """Binds a handle (anew, where its number is known) and waits for the answer, Opened or Refused."""
-        told = len(self.handles[number].refused) if number in self.handles else 0  # type: ignore[index]
+        told = len(self.handles[number].refused) if number in self.handles else 0
         handle = self.request_open(endpoint, schema, producer_id=producer_id, epoch=epoch, number=number, level=level)
         self.until(lambda: handle.opened is not None or len(handle.refused) > told)
         if handle.opened is not None:
@@ -128,7 +128,7 @@ class PushClient:
         self.send(batch=pb.Batch(handle=handle.number, sequence=sequence, payload=payload))
 
     def send(self, **part: object) -> None:
-        self._requests.put(pb.PushRequest(**part))  # type: ignore[arg-type]
+        self._requests.put(pb.PushRequest(**part))
 
     def settle(self, handles: Iterable[Handle] = ()) -> None:
         """Waits until all that was pushed is acknowledged (or refused)."""

@@ -19,10 +19,10 @@ from driftline.columns import Unfit, plan_for
 from driftline.layout import layout_for, loose_row
 from driftline.payload import plain
 from driftline.problems import Problems
+from driftline.reference import reader_of
 from driftline.rows import RowEncoder
 from driftline.shape import Shape, shape_from
 from driftline.tables import batches_of
-from driftline.upload import reader_of
 from driftline.values import shown
 from driftline_core.coercion import cast_for
 from driftline_core.schema import Kind
@@ -36,7 +36,7 @@ class Grade(enum.Enum):
 
 
 def shape_of(kind: int) -> Shape:
-    return shape_from(pb.Opened(columns=[schema_pb2.Column(name="x", role=schema_pb2.ROLE_FEATURE, kind=kind)]))  # type: ignore[arg-type]
+    return shape_from(pb.Opened(columns=[schema_pb2.Column(name="x", role=schema_pb2.ROLE_FEATURE, kind=kind)]))
 
 
 SHAPE = shape_of(schema_pb2.KIND_CATEGORICAL)

@@ -300,7 +300,7 @@ def test_losses_are_totals_that_only_rise(server: Server) -> None:
 def test_a_loss_that_cannot_be_is_refused_and_counted_nowhere(server: Server, field: str, rows: int) -> None:
     with Watched(server, wire=PLAIN) as watched:
         watched.stream.open(watched.name, PLAIN, number=9)
-        watched.stream.send(loss=pb.Loss(handle=9, **{field: rows}))  # type: ignore[arg-type]
+        watched.stream.send(loss=pb.Loss(handle=9, **{field: rows}))
         watched.push(BATCH)
         watched.stream.settle()
         refused = watched.stream.handles[9].refused

@@ -96,12 +96,13 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(small_disk: Path) -> None
         each.check()
     server.kill()
     with Server(data=data, **SETTINGS) as again:
-        for each in [quiet, *loud]:
-            each.server = again
-            report = each.drift(None)
-            assert report.rows == each.rows
-            assert {name: counts.tolist() for name, counts in each.counts().items()} == {
-                name: counts.tolist() for name, counts in each.expected.items()
+        every: list[Watched] = [quiet, *loud]
+        for one in every:
+            one.server = again
+            report = one.drift(None)
+            assert report.rows == one.rows
+            assert {name: counts.tolist() for name, counts in one.counts().items()} == {
+                name: counts.tolist() for name, counts in one.expected.items()
             }
 
 

@@ -167,7 +167,7 @@ def test_the_first_page_leads_to_every_endpoint(told: Server) -> None:
         (f"/report/{NAME}?window=1h&window=2h", 400, "window stands twice"),
         (f"/report/{NAME}?windows=1h", 400, "'windows' is no parameter here; there are window, start, end, format"),
         (f"/report/{NAME}?format=pdf", 400, "format is html or json"),
-        ("/?page=2", 400, "page '2' is none; there are pages 1 to 1"),
+        ("/?page=2", 400, "there is no page '2'; there are pages 1 to 1"),
         ("/report/%ff%00/../../etc", 400, "names no endpoint"),
         ("/nothing", 404, "there is no such page"),
     ],

@@ -66,7 +66,7 @@ def test_rows_without_bytes_are_capped_by_the_header(server: Server, rows: int, 
     forged.set_nulls(rows)
     with Watched(server, wire=nothing.schema) as watched:
         watched.push(nothing)
-        watched.stream.push(watched.handle, forged.bytes)
+        watched.stream.push(watched.handle, forged.whole)
         watched.push(nothing)
         watched.stream.settle()
         field, reason = watched.handle.rejected[2]
@@ -81,7 +81,7 @@ def test_cells_are_capped_by_the_header(server: Server) -> None:
     forged.set_nulls(20_000)
     with Watched(server, wire=wide.schema) as watched:
         watched.push(wide)
-        watched.stream.push(watched.handle, forged.bytes)
+        watched.stream.push(watched.handle, forged.whole)
         watched.stream.settle()
         field, reason = watched.handle.rejected[2]
         assert field == "payload"
@@ -97,7 +97,7 @@ def test_many_columns_on_one_buffer_are_refused(server: Server) -> None:
     forged.set_body(forged.body()[: first[1]])
     with Watched(server, wire=batch.schema) as watched:
         watched.push(batch)
-        watched.stream.push(watched.handle, forged.bytes)
+        watched.stream.push(watched.handle, forged.whole)
         watched.push(batch)
         watched.stream.settle()
         assert watched.handle.rejected == {2: ("payload", "buffers of the batch overlap; give each column its own")}
@@ -112,7 +112,7 @@ def test_a_buffer_outside_the_body_is_refused(server: Server, offset: int, lengt
     forged.set_buffer(1, offset, length)
     with Watched(server, wire=batch.schema) as watched:
         watched.push(batch)
-        watched.stream.push(watched.handle, forged.bytes)
+        watched.stream.push(watched.handle, forged.whole)
         watched.push(batch)
         watched.stream.settle()
         assert watched.handle.rejected.keys() == {2}

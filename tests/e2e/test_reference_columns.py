@@ -50,13 +50,13 @@ def test_columns_that_are_not_used_are_not_sent(server: Server, choice: dict[str
     columns = {"text": [LONG] * 60, "cafe\u0301": list(range(60)), "score": [0.5] * 60, "id": list(range(60))}
     name = f"columns/{'-'.join(choice)}"
     with driftline.connect(server.address) as client:
-        made = client.create_endpoint(name, reference=pa.table(columns), prediction="score", **choice)  # type: ignore[arg-type]
+        made = client.create_endpoint(name, reference=pa.table(columns), prediction="score", **choice)
         assert kinds(made) == {"caf\u00e9": "numeric", "score": "numeric"}
         assert client.set_reference(name, reference=pa.table(columns)).notes == (
             "column 'text' of the reference is not known to the endpoint and is ignored",
             "column 'id' of the reference is not known to the endpoint and is ignored",
         )
-        with pytest.raises(driftline.InvalidInput, match="exclude names 'txet', which the reference has not"):
+        with pytest.raises(driftline.InvalidInput, match="exclude names 'txet', which the reference does not have"):
             client.create_endpoint("columns/typo", reference=pa.table({"text": ["a"] * 60}), exclude=["txet"])
 
 

@@ -212,7 +212,7 @@ def test_flat_columns_the_endpoint_does_not_know_are_ignored_whatever_their_type
 def test_the_notes_of_an_open_tell_once_what_is_missing_and_ignored(server: Server) -> None:
     wire = pa.schema([("score", pa.float64()), ("extra", pa.int8()), ("amount", pa.float32()), ("timestamp", pa.int64())])
     with Watched(server, wire=wire) as watched:
-        assert list(watched.handle.opened.notes) == [  # type: ignore[union-attr]
+        assert list(watched.handle.opened.notes) == [
             "column 'clicks' is not in the batches; its rows count as missing",
             "column 'country' is not in the batches; its rows count as missing",
             "column 'known' is not in the batches; its rows count as missing",
@@ -236,7 +236,7 @@ def test_a_schema_may_change_in_the_middle_of_a_stream(server: Server) -> None:
             watched.stream.settle()
             sent = watched.handle.sent
             handle = watched.stream.open(watched.name, wire, number=watched.handle.number)
-            assert handle.opened.last_sequence == sent  # type: ignore[union-attr]
+            assert handle.opened.last_sequence == sent
             watched.push(_as(sample(60, seed), wire))
             watched.stream.open(watched.name, SCHEMA, number=watched.handle.number)
 
@@ -257,14 +257,14 @@ def test_a_schema_that_does_not_fit_closes_the_handle_until_it_is_opened_again(s
         watched.stream.batch(watched.handle, watched.handle.sent + 1, payload_of(sample(20, seed=3)))
         watched.handle.refused.clear()
         handle = watched.stream.open(watched.name, SCHEMA, number=watched.handle.number)
-        assert handle.opened.last_sequence == 1  # type: ignore[union-attr]
+        assert handle.opened.last_sequence == 1
         watched.good()
 
 
 def test_an_open_without_a_schema_only_asks(server: Server) -> None:
     with Watched(server) as watched:
         handle = watched.stream.open(watched.name, b"", number=9)
-        assert [column.name for column in handle.opened.columns] == SCHEMA.names  # type: ignore[union-attr]
+        assert [column.name for column in handle.opened.columns] == SCHEMA.names
         watched.stream.batch(handle, 1, payload_of(sample(20, seed=3)))
         watched.stream.until(lambda: bool(handle.refused))
         assert [(each.code, each.field) for each in handle.refused] == [(INVALID_ARGUMENT, "schema")]

@@ -72,7 +72,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
             "DRIFTLINE_UNARY_THREAD in the environment: there is no such setting; did you mean DRIFTLINE_UNARY_THREADS?",
         ),
         ({"http": "8433"}, "setting 'http': '8433' is no address for the page; write HOST:PORT, none, or auto"),
-        ({"public_url": "drift"}, "setting 'public_url': 'drift' is no address that leads to the page; write https://HOST"),
+        ({"public_url": "drift"}, "setting 'public_url': 'drift' is no address of the page; write https://HOST"),
         ({"listen": "7433"}, "setting 'listen': '7433' is no address to listen on; write HOST:PORT"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

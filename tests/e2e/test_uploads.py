@@ -128,7 +128,7 @@ def left_by_a_broken_reader(server: Server, kind: str, name: str) -> None:
 def left_with_its_channel(server: Server, kind: str, name: str) -> None:
     stall = Stall(messages(kind, name))
     with server.channel() as channel:
-        stub = EndpointServiceStub(channel)  # type: ignore[no-untyped-call]
+        stub = EndpointServiceStub(channel)
         call = {"create": stub.CreateEndpoint, "set_reference": stub.SetReference}[kind].future(iter(stall))
         assert stall.sent.wait(CALL_S)
     assert call.cancelled() or call.exception(CALL_S)
@@ -141,7 +141,8 @@ def half_closed_before_its_end(server: Server, kind: str, name: str) -> None:
 
 
 def upload(client: driftline.Client, kind: str) -> Callable[..., driftline.Endpoint]:
-    return {"create": client.create_endpoint, "set_reference": client.set_reference}[kind]
+    calls: dict[str, Callable[..., driftline.Endpoint]] = {"create": client.create_endpoint, "set_reference": client.set_reference}
+    return calls[kind]
 
 
 def endless_reader() -> pa.RecordBatchReader:

@@ -167,12 +167,12 @@ def test_an_upload_without_spec_schema_or_rows_says_what_is_missing(server: Serv
 
 
 SPECS = {
-    "prediction": ({"prediction": "nothing"}, "prediction", "'nothing', which the reference has not; it has amount"),
-    "label": ({"label": "nothing"}, "label", "'nothing', which the reference has not; it has amount"),
-    "features": ({"features": ["nothing"]}, "features", "'nothing', which the reference has not; it has amount"),
+    "prediction": ({"prediction": "nothing"}, "prediction", "'nothing', which the reference does not have; it has amount"),
+    "label": ({"label": "nothing"}, "label", "'nothing', which the reference does not have; it has amount"),
+    "features": ({"features": ["nothing"]}, "features", "'nothing', which the reference does not have; it has amount"),
     "feature twice": ({"features": ["amount", "amount"]}, "amount", "twice"),
-    "exclude": ({"exclude": ["nothing"]}, "exclude", "'nothing', which the reference has not; it has amount"),
-    "kinds": ({"kinds": {"nothing": schema_pb2.KIND_NUMERIC}}, "kinds", "'nothing', which the reference has not"),
+    "exclude": ({"exclude": ["nothing"]}, "exclude", "'nothing', which the reference does not have; it has amount"),
+    "kinds": ({"kinds": {"nothing": schema_pb2.KIND_NUMERIC}}, "kinds", "'nothing', which the reference does not have"),
     "kind": ({"kinds": {"amount": 0}}, "kinds['amount']", "none of numeric, categorical and boolean"),
     "unknown kind": ({"kinds": {"amount": 77}}, "kinds['amount']", "none of numeric, categorical and boolean"),
     "impossible kind": ({"kinds": {"country": schema_pb2.KIND_NUMERIC}}, "country", "where numbers .* are wanted; cast it"),
@@ -211,7 +211,7 @@ def test_lengths_a_header_lies_about_are_refused(server: Server) -> None:
         for rows, nulls in ((65, 0), (10**6, 0), (64, 65), (64, -2), (0, 3), (63, 64)):
             forged.set_rows(rows)
             forged.set_nulls(nulls)
-            watched.stream.push(watched.handle, forged.bytes)
+            watched.stream.push(watched.handle, forged.whole)
         watched.stream.settle()
         assert watched.handle.rejected.keys() == {1, 2, 3, 4, 5, 6}
         watched.good()

@@ -6,7 +6,7 @@ from driftline_server.credits import Credits
 
 
 def waiting(room: Credits, count: int) -> None:
-    while len(room._waiting) < count:
+    while room.waiting < count:
         threading.Event().wait(0.001)
 
 
@@ -32,7 +32,10 @@ def test_a_full_room_is_waited_for_in_the_order_of_arrival() -> None:
     large.join(5)
     small.join(5)
     assert sorted(order) == ["large", "small"]
-    assert (room._batches, room._bytes) == (2, 55)
+    take_in_thread(room, 45, order, "what fits beside their 55").join(5)
+    take_in_thread(room, 1, order, "one more")
+    waiting(room, 1)
+    assert order[2:] == ["what fits beside their 55"]
 
 
 def test_a_batch_larger_than_the_room_goes_alone() -> None:

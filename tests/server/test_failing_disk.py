@@ -79,7 +79,7 @@ class AilingFile:
 def test_where_a_sync_fails_nothing_is_taken_any_more(tmp_path: Path) -> None:
     disk = Ailing()
     with Inside(tmp_path, filesystem=disk, queue_batches_max=1) as server:
-        watched = Watched(server, wire=PLAIN)  # type: ignore[arg-type]
+        watched = Watched(server, wire=PLAIN)
         watched.good()
         watched.check()
         assert server.health() == health_pb2.HealthCheckResponse.SERVING
@@ -122,7 +122,7 @@ def shortened(journal: Path) -> None:
 @pytest.mark.parametrize("spoil", [removed, replaced, shortened], ids=["removed", "replaced", "shortened"])
 def test_what_nobody_would_find_again_is_not_acknowledged(tmp_path: Path, spoil: Callable[[Path], None]) -> None:
     with Inside(tmp_path) as server:
-        watched = Watched(server, wire=PLAIN)  # type: ignore[arg-type]
+        watched = Watched(server, wire=PLAIN)
         watched.good()
         watched.check()
         stream = PushClient(server.ingest)
@@ -140,7 +140,7 @@ def test_what_nobody_would_find_again_is_not_acknowledged(tmp_path: Path, spoil:
 
 def test_an_epoch_that_could_not_be_written_down_has_not_begun(tmp_path: Path) -> None:
     disk = Ailing()
-    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:  # type: ignore[arg-type]
+    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:
         watched.good()
         watched.stream.settle()
         with PushClient(server.ingest) as other:
@@ -154,7 +154,7 @@ def test_an_epoch_that_could_not_be_written_down_has_not_begun(tmp_path: Path) -
 
 def test_losses_that_cannot_be_written_down_end_no_stream(tmp_path: Path) -> None:
     disk = Ailing()
-    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:  # type: ignore[arg-type]
+    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:
         other = watched.stream.open(watched.name, PLAIN)
         watched.good()
         watched.stream.settle()
@@ -238,7 +238,7 @@ def test_where_the_disk_is_full_who_comes_behind_a_change_is_told_at_once_that_n
             told = behind.exception(timeout=ANSWER_S)
             assert (told.code(), "nothing was changed" in told.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
         assert not first.done()
-        assert "this happens by itself then" in first.exception(timeout=ANSWER_S).details()
+        assert "this will happen by itself once it can" in first.exception(timeout=ANSWER_S).details()
         disk.is_full.clear()
         until(lambda: server.journal.state is State.OPEN)
         delete().result(timeout=ANSWER_S)
@@ -248,7 +248,7 @@ def test_where_the_disk_is_full_who_comes_behind_a_change_is_told_at_once_that_n
 
 def test_a_question_waits_for_what_was_acknowledged_and_for_nothing_else(tmp_path: Path) -> None:
     disk = Ailing()
-    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:  # type: ignore[arg-type]
+    with Inside(tmp_path, filesystem=disk) as server, Watched(server, wire=PLAIN) as watched:
         watched.good()
         watched.check()
         before, drift = watched.rows, metrics_pb2.GetDriftRequest(endpoint=watched.name, span=ALL)

@@ -49,7 +49,7 @@ def test_without_bins_a_reference_is_cut_as_at_creation_whatever_came_between(
 @pytest.mark.parametrize(
     ("bins", "told"),
     [
-        ({"z": [0.0, 1.0]}, "bins names 'z', which the endpoint has not; it has x, y"),
+        ({"z": [0.0, 1.0]}, "bins names 'z', which the endpoint does not have; it has x, y"),
         ({"x": [1.0, 0.0]}, "edges of column 'x'"),
         ({"word": [0.0, 1.0]}, "takes no edges"),
     ],

@@ -66,7 +66,7 @@ def test_another_step_of_the_number_is_told_from_it(mark: str) -> None:
     ],
 )
 def test_what_is_not_ours_is_refused(token: str) -> None:
-    with pytest.raises(InvalidInput, match="this resume_token is not of this server") as refused:
+    with pytest.raises(InvalidInput, match="this resume_token is of another server") as refused:
         place_of(token, OURS, last=LAST, mark_of=mark_of)
     assert refused.value.field == "resume_token"
 

@@ -21,23 +21,25 @@ def rules() -> None:
 
 @rules.command()
 @click.argument("name", required=False)
-@click.option("--template", help="A whole rule: drift-detected, drift-suspected, silence or latency. Options beside it override.")
+@click.option("--template", help="A whole rule: drift-detected, drift-suspected, silence or latency. Other options override it.")
 @click.option("--endpoint", metavar="NAME|GLOB", help="Which endpoints, as 'shop/*'.  [default: all]")
 @click.option("--event", help="data-drift-detected, data-drift-suspected, data-quality or no-data.")
 @click.option("--metric", help="latency_p99, drift, null_share, rows and the like; with --above or --below.")
 @click.option("--above", type=float, help="Breached when the metric is greater.")
 @click.option("--below", type=float, help="Breached when the metric is smaller.")
-@click.option("--clear", type=float, help="The level at which it has cleared.  [default: as soon as it is not breached]")
-@click.option("--window", metavar="DURATION", callback=checked(duration_us), help="Event time.  [default: 1h]")
+@click.option("--clear", type=float, help="The level at which the alert is over.  [default: as soon as it is not breached]")
+@click.option("--window", metavar="DURATION", callback=checked(duration_us), help="Span of event time to look at.  [default: 1h]")
 @click.option("--column", metavar="COL|GLOB", help="Each column that matches has an alert of its own.")
-@click.option("--count", type=int, help="So many events …")
-@click.option("--within", metavar="DURATION", callback=checked(duration_us), help="… within so long.")
-@click.option("--hold", metavar="DURATION", callback=checked(period_us), help="Breached for so long without a break.")
+@click.option("--count", type=int, help="Fire after this many events …")
+@click.option("--within", metavar="DURATION", callback=checked(duration_us), help="… within this time.")
+@click.option("--hold", metavar="DURATION", callback=checked(period_us), help="Fire when breached this long without a break.")
 @click.option("--severity", type=click.Choice(["info", "warning", "critical"]), help="[default: warning]")
-@click.option("--cooldown", metavar="DURATION", callback=checked(period_us), help="Told at most once in so long.")
+@click.option("--cooldown", metavar="DURATION", callback=checked(period_us), help="Tell at most once in this time.")
 @click.option("--reset", type=click.Choice(["auto", "manual"]), help="Whether it ends by itself.  [default: auto]")
 @click.option("--summary", help="A sentence; {endpoint}, {columns}, {value} and the like are filled in.")
-@click.option("--receiver", "receivers", metavar="NAME", multiple=True, help="Who is told; repeat.  [default: the default ones]")
+@click.option(
+    "--receiver", "receivers", metavar="NAME", multiple=True, help="A receiver; repeat for more.  [default: the default receivers]"
+)
 @server_option
 @json_option
 def add(name: str | None, *, count: int | None, within: str | None, server: str, as_json: bool, **keys: Any) -> None:
@@ -48,7 +50,7 @@ def add(name: str | None, *, count: int | None, within: str | None, server: str,
     driftline alerts rules add slow --metric latency_p99 --above 0.2 --window 10m
     """
     if (count is None) != (within is None):
-        raise click.UsageError("--count and --within go together: so many events within so long")
+        raise click.UsageError("--count and --within go together: a number of events within a time")
     if not name and not keys["template"]:
         raise click.UsageError("give the rule a name, or take a --template")
     criteria = None if count is None else {"count": count, "within": within}

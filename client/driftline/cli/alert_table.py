@@ -18,7 +18,7 @@ STYLES = {"firing": "bold red", "acknowledged": "yellow", "pending": "dim", "res
 
 
 def alerts_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Table:
-    """A line an alert."""
+    """One line per alert."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("id", "state", "severity", "since", "summary"):
         table.add_column(title, no_wrap=True)
@@ -59,7 +59,7 @@ def alert_parts(alert: "driftline.Alert") -> list[RenderableType]:
 
 
 def value_text(value: float | None) -> str:
-    """A value in four signs; a dash where there is none.
+    """A value in four characters; a dash where there is none.
 
     >>> value_text(0.87654), value_text(None), value_text(float("nan"))
     ('0.8765', '–', '–')

@@ -36,13 +36,13 @@ alerts.add_command(resend)
 @click.option(
     "--state", type=click.Choice([state for state in STATES.values() if state != "inactive"]), help="Only those in this state."
 )
-@click.option("--follow", is_flag=True, help="Go on: print each alert as it fires, is acknowledged or resolves, until interrupted.")
+@click.option("--follow", is_flag=True, help="Print each alert as it fires, is acknowledged or resolves, until interrupted.")
 @server_option
 @json_option
 def list_(endpoint: str | None, *, state: str | None, follow: bool, server: str, as_json: bool) -> None:
     """List alerts, the newest first; ENDPOINT is a name or a glob, as 'shop/*'.
 
-    With --follow and --json one object a line.
+    With --follow and --json, one object per line.
     """
     if follow and state:
         raise click.UsageError("--follow tells of every step; leave --state out")
@@ -96,12 +96,12 @@ def reset(alert_id: str, *, server: str, as_json: bool) -> None:
 @alerts.command()
 @click.argument("endpoint")
 @click.option("--rule", metavar="NAME", help="Only this rule.  [default: every rule]")
-@click.option("--duration", metavar="DURATION", default="2h", show_default=True, callback=checked(duration_us), help="For so long.")
-@click.option("--reason", default="", help="For those who wonder.")
+@click.option("--duration", metavar="DURATION", default="2h", show_default=True, callback=checked(duration_us), help="How long.")
+@click.option("--reason", default="", help="Why, for others to read.")
 @server_option
 @json_option
 def silence(endpoint: str, *, rule: str | None, duration: str, reason: str, server: str, as_json: bool) -> None:
-    """Tell nobody of ENDPOINT (a name or a glob, as 'shop/*') for a while. What still fires at the end is told then."""
+    """Tell nobody of ENDPOINT (a name or a glob, as 'shop/*') for a while. Alerts that still fire at the end are told then."""
     with connected(server) as client:
         made = client.silence(endpoint, rule, duration, reason)
     if as_json:
@@ -146,7 +146,7 @@ def unsilence(silence_id: str, *, server: str, as_json: bool) -> None:
 @server_option
 @json_option
 def test(receiver: str, *, server: str, as_json: bool) -> None:
-    """Send a test message to RECEIVER and say how that went."""
+    """Send a test message to RECEIVER and say what came back."""
     with connected(server) as client:
         problem = client.test_receiver(receiver)
     if as_json:

@@ -38,8 +38,8 @@ CLOCK = (
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave the server running, to ask it yourself.")
-@click.option("--svg", metavar="FILE", type=SVG, help="Write what is seen as a picture.")
+@click.option("--keep", is_flag=True, help="Leave the server running, so that you can query it.")
+@click.option("--svg", metavar="FILE", type=SVG, help="Write the screen to a picture.")
 def demo(*, keep: bool, svg: Path | None) -> None:
     """See it work: start a server, stream three years of real people to it, and play an incident.
 

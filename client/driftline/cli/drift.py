@@ -14,10 +14,10 @@ from driftline.spans import duration_us, instant_us
     "--window",
     metavar="DURATION",
     callback=checked(duration_us),
-    help="The last so much of event time, as 30m or 1h30m.  [default: 1h]",
+    help="The latest span of event time, as 30m or 1h30m.  [default: 1h]",
 )
 @click.option(
-    "--start", metavar="INSTANT", callback=checked(instant_us), help="From this moment on: ISO 8601, UTC unless it says otherwise."
+    "--start", metavar="INSTANT", callback=checked(instant_us), help="From this moment on: ISO 8601, UTC unless it has an offset."
 )
 @click.option("--end", metavar="INSTANT", callback=checked(instant_us), help="Up to this moment.")
 @click.option("--convention", type=click.Choice(["mlrun"]), help="Another tool's formulas and verdict, from the same counts.")
@@ -28,7 +28,7 @@ def drift(
 ) -> None:
     """Show how far each column of endpoint NAME has drifted from the reference.
 
-    The span is widened to what the server keeps; the answer says what was used.
+    The span is widened to the panes that the server keeps; the answer says which span was used.
     """
     if window is not None and (start is not None or end is not None):
         raise click.UsageError("give either --window, or --start and --end, not both")

@@ -25,7 +25,7 @@ MISHAPS = {
 
 
 def endpoints_table(endpoints: list["driftline.Endpoint"], now: datetime) -> Table:
-    """A line an endpoint."""
+    """One line per endpoint."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("endpoint", overflow="fold")
     for title in ("rows", "reference", "columns"):

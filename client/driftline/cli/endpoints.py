@@ -51,26 +51,36 @@ def endpoints() -> None:
 @click.option("--prediction", metavar="COL", help="The column that holds the model's answer.")
 @click.option("--label", metavar="COL", help="The column that holds the truth.")
 @click.option(
-    "--bins", type=click.Choice(["quantile", "uniform"]), default="quantile", show_default=True, help="How numbers are cut."
+    "--bins",
+    type=click.Choice(["quantile", "uniform"]),
+    default="quantile",
+    show_default=True,
+    help="How numeric columns are cut into bins.",
 )
 @click.option(
-    "--feature", "features", metavar="COL", multiple=True, help="A feature; repeat. Without: every column that is nothing else."
+    "--feature",
+    "features",
+    metavar="COL",
+    multiple=True,
+    help="A feature; repeat for more.  [default: every column with no other role]",
 )
-@click.option("--exclude", metavar="COL", multiple=True, help="A column to leave out; repeat.")
-@click.option("--categorical", metavar="COL", multiple=True, help="A column of categories, whatever its type (a zip code); repeat.")
-@click.option("--numeric", metavar="COL", multiple=True, help="A column of numbers; repeat.")
-@click.option("--boolean", metavar="COL", multiple=True, help="A column of true and false; repeat.")
+@click.option("--exclude", metavar="COL", multiple=True, help="A column to leave out; repeat for more.")
+@click.option(
+    "--categorical", metavar="COL", multiple=True, help="A column of categories, whatever its type (a zip code); repeat for more."
+)
+@click.option("--numeric", metavar="COL", multiple=True, help="A column of numbers; repeat for more.")
+@click.option("--boolean", metavar="COL", multiple=True, help="A column of true and false; repeat for more.")
 @click.option(
     "--thresholds",
     metavar="[COL=]POTENTIAL,DETECTED",
     multiple=True,
-    help="Where drift becomes a status; of single columns: repeat.  [default: 0.5,0.7]",
+    help="Drift from which a status holds; repeat for single columns.  [default: 0.5,0.7]",
 )
 @click.option(
     "--reserved",
     metavar="NAME=[COL]",
     multiple=True,
-    help="id, timestamp, latency or error is called COL in this endpoint's batches; 'id=' frees the name for a column; repeat.",
+    help="The column that serves as id, timestamp, latency or error; 'id=' frees the name for a feature; repeat for more.",
 )
 @click.option(
     "--stale-after",
@@ -78,7 +88,7 @@ def endpoints() -> None:
     default="1h",
     show_default=True,
     callback=checked(duration_us),
-    help="Called stale when no row has come for so long.",
+    help="The endpoint is stale when no row has come for this long.",
 )
 @click.option("--rows-min", type=click.IntRange(min=1), default=50, show_default=True, help="Rows a column needs for a verdict.")
 @server_option
@@ -111,7 +121,9 @@ def create(name: str, reference: str, *, server: str, as_json: bool, **choices: 
 @endpoints.command("set-reference")
 @click.argument("name")
 @click.option("--reference", type=PARQUET, required=True, help="Parquet file with every column of the endpoint.")
-@click.option("--bins", type=click.Choice(["quantile", "uniform"]), help="How numbers are cut. Without: as at creation.")
+@click.option(
+    "--bins", type=click.Choice(["quantile", "uniform"]), help="How numeric columns are cut into bins.  [default: as at creation]"
+)
 @server_option
 @json_option
 def set_reference(name: str, reference: str, *, bins: str | None, server: str, as_json: bool) -> None:
@@ -166,7 +178,7 @@ def show(name: str, *, server: str, as_json: bool) -> None:
 @server_option
 @json_option
 def delete(name: str, *, yes: bool, server: str, as_json: bool) -> None:
-    """Delete endpoint NAME and everything counted for it. Asks first where it is called at a terminal."""
+    """Delete endpoint NAME and everything counted for it. Asks first when run in a terminal."""
     with connected(server) as client:
         endpoint = client.endpoint(name)
         if not yes and sys.stdin.isatty() and not _confirmed(endpoint):

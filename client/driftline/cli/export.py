@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name")
 @click.option(
-    "--start", metavar="INSTANT", callback=checked(instant_us), help="From this moment on: ISO 8601, UTC unless it says otherwise."
+    "--start", metavar="INSTANT", callback=checked(instant_us), help="From this moment on: ISO 8601, UTC unless it has an offset."
 )
 @click.option("--end", metavar="INSTANT", callback=checked(instant_us), help="Up to this moment.")
 @click.option(
     "--window",
     metavar="DURATION",
     callback=checked(duration_us),
-    help="The last so much of event time, as 30m or 1h30m.  [default: 1h]",
+    help="The latest span of event time, as 30m or 1h30m.  [default: 1h]",
 )
 @click.option(
     "--to",
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     metavar="DIR",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where to write; made where it is missing.",
+    help="The folder to write to; created if missing.",
 )
 @click.option("--clear", is_flag=True, help="Remove the files that earlier exports left in DIR.")
 @server_option
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 def export(
     name: str, *, start: str | None, end: str | None, window: str | None, folder: Path, clear: bool, server: str, as_json: bool
 ) -> None:
-    """Write the rows of endpoint NAME to Parquet files in DIR, one an hour, in the order of event time.
+    """Write the rows of endpoint NAME to Parquet files in DIR, one per hour, in the order of event time.
 
     A file is named by the start of its hour, and replaces one of that name: give each endpoint a DIR of its own. Numbers are
     doubles, as they are counted. Hours of which rows are not kept are listed, with the setting that keeps them; where none is kept,

@@ -13,15 +13,15 @@ from driftline.spans import instant_us
 
 @click.command()
 @click.argument("name")
-@click.option("--metric", default="drift", show_default=True, help="drift, rows; of a column also tvd, nulls, mean and the like.")
-@click.option("--column", metavar="COL", help="Of this column.  [default: of the endpoint as a whole]")
+@click.option("--metric", default="drift", show_default=True, help="drift or rows; with --column also tvd, nulls, mean, etc.")
+@click.option("--column", metavar="COL", help="The metric of this column.  [default: of the whole endpoint]")
 @click.option(
     "--since",
     metavar="DURATION|INSTANT",
     default="7d",
     show_default=True,
     callback=checked(lambda since: span_us(since, None, time.time_ns() // 1000)),
-    help="So long back from --until, or from this moment on: ISO 8601, UTC unless it says otherwise.",
+    help="How far back from --until, or the first moment: ISO 8601, UTC unless it has an offset.",
 )
 @click.option("--until", metavar="INSTANT", callback=checked(instant_us), help="Up to this moment.  [default: now]")
 @click.option(
@@ -29,7 +29,7 @@ from driftline.spans import instant_us
     type=click.Choice(["newest", "all"]),
     default="newest",
     show_default=True,
-    help="all: also what an hour said before late rows came.",
+    help="all: also what an hour was before late rows came.",
 )
 @server_option
 @json_option

@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 HOURS_MAX = 24  # lines; the sparkline and --json have the rest
 BAR = 16
-SPARKLINE_MAX = 84  # signs: half a week at a sign an hour
+SPARKLINE_MAX = 84  # characters: half a week at a character an hour
 LEVELS = "▁▂▃▄▅▆▇█"
 NOTHING = "·"
 SHARES = {"drift", "tvd", "hellinger"}
@@ -26,7 +26,7 @@ COUNTS = {"rows", "rows_other_reference", "nulls", "missing", "below", "above", 
 
 
 def history_parts(table: "pa.Table", width: int) -> list[RenderableType]:
-    """The whole answer of `driftline history`, for a terminal of `width` signs, from top to bottom."""
+    """The whole answer of `driftline history`, for a terminal of `width` characters, from top to bottom."""
     whose = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
     rows = table.to_pylist()
     metric = f"{whose['metric']} of {plain(whose['column'])}" if whose["column"] else whose["metric"]
@@ -65,7 +65,7 @@ def hours_table(rows: Sequence[Row], metric: str) -> Table:
 
 
 def value_text(value: float, metric: str) -> str:
-    """A value of a metric in few signs; a dash where there is none.
+    """A value of a metric in few characters; a dash where there is none.
 
     >>> value_text(0.1234, "tvd"), value_text(1234567.0, "rows"), value_text(-1234.5, "mean"), value_text(float("nan"), "mean")
     ('0.123', '1.23M', '-1.23e+03', '–')
@@ -78,7 +78,9 @@ def value_text(value: float, metric: str) -> str:
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """Values as at most `width` signs of eight heights, from zero (or the lowest below it) up; neighbours share by their highest.
+    """Values as at most `width` characters of eight heights, from zero (or the lowest below it) up.
+
+    Neighbours that share a character are shown by their highest.
 
     >>> sparkline([0.0, 0.5, float("nan"), 1.0], 10), sparkline([0.0, 0.2, 0.1, 0.0], 2), sparkline([], 5)
     ('▁▅·█', '█▅', '')

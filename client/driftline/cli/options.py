@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 SERVER = "127.0.0.1:7433"
-ENDLESS = 10_000  # signs: wider than any table
+ENDLESS = 10_000  # characters: wider than any table
 
 
 def at(server: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-WIDTH = 84  # signs
+WIDTH = 84  # characters
 # Rich names a font on somebody's server; a picture should load nothing.
 FONT_FACE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 

@@ -29,8 +29,12 @@ def receivers(*, server: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--state", type=click.Choice(STATES), help="Only those; waiting: gathered for the next message; dead: given up.")
-@click.option("--receiver", metavar="NAME", help="Only those to this receiver.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    help="Only messages in this state; waiting: gathered for the next message; dead: given up.",
+)
+@click.option("--receiver", metavar="NAME", help="Only messages to this receiver.")
 @server_option
 @json_option
 def deliveries(*, state: str | None, receiver: str | None, server: str, as_json: bool) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
-ENDLESS = 10_000  # signs: wider than any table
+ENDLESS = 10_000  # characters: wider than any table
 SHORT = {
     "feature": "feat",
     "prediction": "pred",
@@ -31,7 +31,7 @@ SHORT = {
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How much room a table takes: the words of the API or short ones, the signs of a bar and between columns.
+    """How much room a table takes: the words of the API or short ones, the characters of a bar and between columns.
 
     `without`: titles of columns that are left out; --json has them.
     """
@@ -65,7 +65,7 @@ class Field:
 
 
 def report_view(report: "driftline.Report", width: int) -> RenderableType:
-    """The whole answer of `driftline drift`, for a terminal of `width` signs."""
+    """The whole answer of `driftline drift`, for a terminal of `width` characters."""
     return Group(*report_parts(report, width))
 
 

@@ -21,7 +21,7 @@ from driftline.cli.verdict import bar, style_of, verdict
 if TYPE_CHECKING:
     import driftline
 
-SCALE = "0         .5  .7   1"  # above a bar of twenty signs
+SCALE = "0         .5  .7   1"  # above a bar of twenty characters
 LINES_AROUND = 6  # of a frame that are no row of the table
 ALL_QUIET = (0, "no_detection", ())  # no fault, no alarm: no news
 SECONDS_A_STEP = 0.15

@@ -32,7 +32,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def count(rows: float) -> str:
-    """A number of rows in at most six signs.
+    """A number of rows in at most six characters.
 
     >>> count(99_999), count(208_892), count(1_234_567), count(12_345_678_901)
     ('99,999', '209k', '1.23M', '12.3G')

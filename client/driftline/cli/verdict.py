@@ -1,4 +1,4 @@
-"""A status and a drift value as signs that read without colour too."""
+"""A status and a drift value as characters that read without colour too."""
 
 import math
 
@@ -20,7 +20,7 @@ def style_of(status: str | None) -> str:
 
 
 def verdict(status: str | None, *, short: bool = False) -> Text:
-    """A status as text; `short` in at most 12 signs, without the round one before it."""
+    """A status as text; `short` in at most 12 characters, without the round one before it."""
     sign, style = SIGNS.get(status or "", ("", ""))
     if short:
         return Text((status or "").removesuffix("_data"), style)
@@ -28,7 +28,7 @@ def verdict(status: str | None, *, short: bool = False) -> Text:
 
 
 def bar(value: float, width: int, style: str = "", marks: tuple[float, ...] = ()) -> Text:
-    """A value in [0, 1] as a bar of `width` signs; `marks` are shown where the bar does not reach.
+    """A value in [0, 1] as a bar of `width` characters; `marks` are shown where the bar does not reach.
 
     >>> bar(0.5, 4).plain, bar(0.55, 4).plain, bar(float("nan"), 4).plain, bar(0.25, 8, marks=(0.5,)).plain
     ('██  ', '██▎ ', '    ', '██  ╎   ')

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from driftline_core.drift import DISTANCES
+
 # Every kind of event a rule may name, MLRun's among them.
 EVENTS: Mapping[str, str] = {
     "data-drift-detected": "data drift detected on {endpoint}: {columns}",
@@ -32,7 +34,7 @@ UP_TO_ONE: frozenset[str] = frozenset((*SHARES, "drift", "tvd", "hellinger"))
 # Metrics of an endpoint as a whole; `drift` is the mean over the features.
 ENDPOINT_METRICS: frozenset[str] = frozenset((*LATENCIES, *LOSSES, "drift", "rows"))
 # Metrics of a column. One that is not an endpoint's too means, where the rule names no column, the worst column's.
-COLUMN_METRICS: frozenset[str] = frozenset((*SHARES, "drift", "tvd", "hellinger", "kld", "rows"))
+COLUMN_METRICS: frozenset[str] = frozenset((*SHARES, "drift", *DISTANCES, "rows"))
 METRICS: frozenset[str] = ENDPOINT_METRICS | COLUMN_METRICS
 
 # How far a share may exceed the reference's before `data-quality` fires.

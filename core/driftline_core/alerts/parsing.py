@@ -195,7 +195,7 @@ def _criteria(given: Any, evaluate_us: int) -> Criteria:
         _refuse("criteria", 'has other keys than it can; write { count = 3, within = "1h" }')
     count = given["count"]
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= COUNT_MAX:
-        _refuse("criteria.count", f"{str(count)[:40]!r} is none; take a whole number from 1 to {COUNT_MAX}")
+        _refuse("criteria.count", f"{str(count)[:40]!r} is not a count; take a whole number from 1 to {COUNT_MAX}")
     if given.get("within") is None:
         if count > 1:
             _refuse("criteria.within", f'is missing; say within how long {count} events must come, as within = "1h"')

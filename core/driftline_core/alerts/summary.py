@@ -24,7 +24,7 @@ def check(template: str) -> str:
     rest = _FIELD.sub(lambda found: "" if found[1] in FIELDS else found[0], template)
     if "{" in rest or "}" in rest:
         known = ", ".join(f"{{{name}}}" for name in FIELDS)
-        raise InvalidInput(f"summary has a brace that is none of {known}; nothing else is filled in", field="summary")
+        raise InvalidInput(f"summary has a brace that is none of {known}; only these are filled in", field="summary")
     return template
 
 

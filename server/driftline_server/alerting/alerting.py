@@ -114,7 +114,7 @@ class Alerting:
 
         def delete() -> None:
             if name in self._settings_rules:
-                raise FailedPrecondition(f"rule {name!r} stands in the server's settings; take it out there", field="name")
+                raise FailedPrecondition(f"rule {name!r} is in the server's settings; remove it there", field="name")
             changes = self._kept.board.remove_rule(name, self._clock.now_us())
             self._kept.commit(changes, lambda connection: book.delete_rule(connection, name))
 

@@ -136,7 +136,7 @@ class Receivers:
         (receiver,) = parse_receivers([body]).values()
         with self._lock:
             if name in self._settings:
-                raise InvalidInput(f"receiver {name!r} stands in the server's settings; take another name", field="name")
+                raise InvalidInput(f"receiver {name!r} is in the server's settings; take another name", field="name")
             if name not in self._callbacks and len(self._callbacks) >= CALLBACKS_MAX:
                 raise InvalidInput(f"at most {CALLBACKS_MAX} callbacks are kept; unregister one first", field="name")
             self._ledger.write(
@@ -189,8 +189,8 @@ class Receivers:
             )
             if name not in self.names():  # within the transaction: one that goes after it gives its messages up anew
                 raise FailedPrecondition(
-                    f"message {key} is for receiver {name!r}, which is there no more: register the callback again, or put"
-                    " [[receivers]] of that name into the settings and start the server anew; then send it",
+                    f"message {key} is for receiver {name!r}, which no longer exists: register the callback again, or add"
+                    " [[receivers]] of that name to the settings and restart the server; then resend it",
                     field="id",
                 )
             return name

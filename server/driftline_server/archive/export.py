@@ -94,7 +94,7 @@ class Export:
                 for table in tables:
                     yield from batches_of(table)
             except FileNotFoundError:
-                raise NotFound("rows were deleted while they were read, since they came of age; ask again", field="span") from None
+                raise NotFound("rows were deleted while they were read, since they have expired; ask again", field="span") from None
 
     def require_any(self) -> None:
         """Raises NotFound, naming the setting, where rows were counted and none is kept."""
@@ -112,7 +112,7 @@ class Export:
                 schema, found = groups(self._sources.shelf, file, self._sources.registration)
                 part += sum(_rows_within(group, start_us, end_us, self.time) for group in found)
             except FileNotFoundError:
-                continue  # it has come of age just now
+                continue  # it has just expired
             whole += sum(group.rows for group in found)
             files += 1
             if name := self._sources.names.id:

@@ -82,7 +82,7 @@ class Gathering:
                 if not self.shelf.gather(registration.uid, start_us, gathered, parquet_of(joined(rows, time), time)):
                     return False
         except (FileNotFoundError, FailedPrecondition):
-            pass  # of age just now, or damaged: whoever exports is told
+            pass  # just expired, or damaged: whoever exports is told
         return True
 
     def _runs(self, files: Sequence[RowFile], registration: Registration) -> Iterator[list[Group]]:

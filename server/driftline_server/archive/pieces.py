@@ -90,7 +90,7 @@ def _named(file: RowFile) -> Iterator[None]:
     except (pa.ArrowException, OSError, ValueError, AttributeError) as error:  # the last: of statistics that are not there
         reason = " ".join(str(error).split())
         raise FailedPrecondition(
-            f"archive file {file.path} is damaged ({reason}): delete it, and its rows are told as missing",
+            f"archive file {file.path} is damaged ({reason}): delete it, and its rows are reported as missing",
             field="span",
         ) from error
 

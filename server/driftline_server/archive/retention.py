@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 class Retention:
-    """Asked again and again what time it is, it deletes what has come of age."""
+    """Deletes what has expired, each time it is told the time."""
 
     def __init__(self, shelf: Shelf, policy: Policy, writer: StoreWriter, *, hour_us: int, snapshot_days: int) -> None:
         self._shelf = shelf

@@ -59,7 +59,7 @@ def parse_quiet_hours(value: object, field: str) -> tuple[QuietHours, ...]:
     spans = tuple(_parse(text, field) for text in texts)
     if any(_lasts_a_week(spans, monday_us) for monday_us in _MONDAYS_US):
         raise InvalidInput(
-            f"{field} leave no time in which to tell: one follows the other all week; to be quiet for a while use "
+            f"{field} cover the whole week and leave no time for messages; to be quiet for a while use "
             "`driftline alerts silence`, for good leave the receiver out",
             field=field,
         )

@@ -25,7 +25,7 @@ def check_template(template: str, *, field: str) -> None:
     rest = _FIELD.sub(lambda found: "" if found[1] in FIELDS else found[0], template)
     if "{" in rest or "}" in rest:
         known = ", ".join(f"{{{name}}}" for name in FIELDS)
-        raise InvalidInput(f"{field} has a brace that is none of {known}; nothing else is filled in", field=field)
+        raise InvalidInput(f"{field} has a brace that is none of {known}; only these are filled in", field=field)
 
 
 def render(template: str, told: Mapping[str, str]) -> str:

@@ -74,7 +74,7 @@ def resend(connection: sqlite3.Connection, key: str, *, now_us: int, is_over: Is
         raise NotFound(f"no message {key[:64]!a}; list those given up with driftline alerts deliveries --state dead", field="id")
     receiver, group, state = row
     if state != "dead":
-        raise FailedPrecondition(f"message {key} is {state}, and only a dead one is sent anew", field="id")
+        raise FailedPrecondition(f"message {key} is {state}, and only a dead one can be resent", field="id")
     _leave_out_ended(connection, key, lambda alert: is_over(receiver, alert))
     connection.execute(
         "UPDATE messages SET state = 'pending', attempts = 0, since_us = :now, next_attempt_us = :now, settled_us = NULL"
@@ -98,8 +98,8 @@ def _leave_out_ended(connection: sqlite3.Connection, key: str, is_over: Callable
         _, alert, end, state = ended[0]
         said = f", as message {end} says ({state})" if end else ""
         raise FailedPrecondition(
-            f"message {key} says that alert {alert} fires; it has ended since{said}, and would be taken to fire for good: "
-            f"{'send that one anew instead' if state == 'dead' else 'nothing is left to be sent'}",
+            f"message {key} says that alert {alert} fires; it has ended since{said}, and would be thought to fire for good: "
+            f"{'resend that one instead' if state == 'dead' else 'nothing is left to resend'}",
             field="id",
         )
     connection.executemany("DELETE FROM deliveries WHERE sequence = ?", ((sequence,) for sequence, *_ in ended))

@@ -1,4 +1,4 @@
-"""AlertService: rules, alerts, silences, who is told."""
+"""AlertService: rules, alerts, silences, receivers."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,19 +20,17 @@ _DELIVERY_STATES = ("waiting", "pending", "sending", "delivered", "dead")
 
 
 class AlertService:
-    """The calls of AlertService, as functions from request to response."""
+    """The calls of AlertService, from request to response; alert.proto has what each promises and its errors."""
 
     def __init__(self, alerting: Alerting, *, callbacks_private: bool) -> None:
         self._alerting = alerting
         self._callbacks_private = callbacks_private
 
     def create_rule(self, request: pb.CreateRuleRequest) -> pb.CreateRuleResponse:
-        """CreateRule."""
         made = self._alerting.create_rule(convert.rule_keys(request.rule))
         return pb.CreateRuleResponse(rule=convert.rule(made, in_settings=False))
 
     def list_rules(self, request: pb.ListRulesRequest) -> pb.ListRulesResponse:
-        """ListRules."""
         gone = self._alerting.receivers.gone
         return pb.ListRulesResponse(
             rules=[
@@ -42,12 +40,10 @@ class AlertService:
         )
 
     def delete_rule(self, request: pb.DeleteRuleRequest) -> pb.DeleteRuleResponse:
-        """DeleteRule."""
         self._alerting.delete_rule(request.name)
         return pb.DeleteRuleResponse()
 
     def list_alerts(self, request: pb.ListAlertsRequest) -> pb.ListAlertsResponse:
-        """ListAlerts."""
         if request.limit > _LISTED_MAX:
             raise InvalidInput(f"limit {request.limit} is over {_LISTED_MAX}; name an endpoint or a state", field="limit")
         found = self._alerting.alerts(
@@ -58,22 +54,18 @@ class AlertService:
         return pb.ListAlertsResponse(alerts=[convert.alert(each, evidence=False) for each in found])
 
     def get_alert(self, request: pb.GetAlertRequest) -> pb.GetAlertResponse:
-        """GetAlert."""
         found, steps = self._alerting.alert(request.id)
         return pb.GetAlertResponse(alert=convert.alert(found), steps=convert.steps(steps))
 
     def acknowledge(self, request: pb.AcknowledgeAlertRequest) -> pb.AcknowledgeAlertResponse:
-        """AcknowledgeAlert."""
         return pb.AcknowledgeAlertResponse(alert=convert.alert(self._alerting.acknowledge(request.id)))
 
     def reset(self, request: pb.ResetAlertRequest) -> pb.ResetAlertResponse:
-        """ResetAlert."""
         return pb.ResetAlertResponse(alert=convert.alert(self._alerting.reset(request.id)))
 
     def create_silence(self, request: pb.CreateSilenceRequest) -> pb.CreateSilenceResponse:
-        """CreateSilence."""
         if not 0 < request.duration_us <= _SILENCE_MAX_US:
-            raise InvalidInput("a silence lasts for some time and at most 365 days", field="duration_us")
+            raise InvalidInput("a silence must last longer than nothing and at most 365 days", field="duration_us")
         if len(request.reason) > _REASON_MAX:
             raise InvalidInput(f"the reason has more than {_REASON_MAX} characters; write a shorter one", field="reason")
         if not request.endpoint:
@@ -86,41 +78,33 @@ class AlertService:
         return pb.CreateSilenceResponse(silence=convert.silence(made))
 
     def list_silences(self, request: pb.ListSilencesRequest) -> pb.ListSilencesResponse:
-        """ListSilences."""
         return pb.ListSilencesResponse(silences=map(convert.silence, self._alerting.silences()))
 
     def delete_silence(self, request: pb.DeleteSilenceRequest) -> pb.DeleteSilenceResponse:
-        """DeleteSilence."""
         return pb.DeleteSilenceResponse(silence=convert.silence(self._alerting.end_silence(request.id)))
 
     def list_receivers(self, request: pb.ListReceiversRequest) -> pb.ListReceiversResponse:
-        """ListReceivers."""
         return pb.ListReceiversResponse(receivers=map(convert.receiver, self._alerting.receivers.listed()))
 
     def test_receiver(self, request: pb.TestReceiverRequest) -> pb.TestReceiverResponse:
-        """TestReceiver."""
         problem = self._alerting.receivers.test(request.name)
         return pb.TestReceiverResponse(delivered=not problem, problem=problem)
 
     def list_deliveries(self, request: pb.ListDeliveriesRequest) -> pb.ListDeliveriesResponse:
-        """ListDeliveries."""
         if request.state and request.state not in _DELIVERY_STATES:
             raise InvalidInput(f"state {request.state[:40]!r} is none of {', '.join(_DELIVERY_STATES)}", field="state")
         found = self._alerting.receivers.letters(state=request.state or None, receiver=request.receiver or None)
         return pb.ListDeliveriesResponse(deliveries=map(convert.delivery, found))
 
     def resend_delivery(self, request: pb.ResendDeliveryRequest) -> pb.ResendDeliveryResponse:
-        """ResendDelivery."""
         self._alerting.receivers.resend(request.key)
         return pb.ResendDeliveryResponse()
 
     def register_callback(self, request: pb.RegisterCallbackRequest) -> pb.RegisterCallbackResponse:
-        """RegisterCallback."""
         made = self._alerting.receivers.register(request.name, request.address, allow_private=self._callbacks_private)
         return pb.RegisterCallbackResponse(receiver=convert.receiver(made))
 
     def unregister_callback(self, request: pb.UnregisterCallbackRequest) -> pb.UnregisterCallbackResponse:
-        """UnregisterCallback."""
         self._alerting.receivers.unregister(request.name)
         return pb.UnregisterCallbackResponse()
 

@@ -1,4 +1,4 @@
-"""EndpointService: registering what is watched."""
+"""EndpointService: creating, replacing and listing what is monitored."""
 
 import threading
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ class UploadRoom:
 
 
 class EndpointService:
-    """The calls of EndpointService, as functions from request to response."""
+    """The calls of EndpointService, from request to response; endpoint.proto has what each promises and its errors."""
 
     def __init__(
         self, registry: Registry, owner: Owner, clock: Clock, limits: Limits, room: UploadRoom, *, upload_s: float
@@ -78,7 +78,6 @@ class EndpointService:
         self._upload_s = upload_s
 
     def create(self, parts: Iterator[pb.CreateEndpointRequest], context: grpc.ServicerContext) -> pb.CreateEndpointResponse:
-        """CreateEndpoint."""
         with _Upload(self._room, self._limits, context, self._upload_s) as upload:
             spec = convert.spec(_first(parts).spec)
             self._registry.require_free(spec.name)
@@ -89,7 +88,6 @@ class EndpointService:
         return pb.CreateEndpointResponse(endpoint=self._message(entry), notes=notes)
 
     def set_reference(self, parts: Iterator[pb.SetReferenceRequest], context: grpc.ServicerContext) -> pb.SetReferenceResponse:
-        """SetReference."""
         with _Upload(self._room, self._limits, context, self._upload_s) as upload:
             spec = _first(parts).spec
             self._registry.entry(spec.name)
@@ -101,15 +99,12 @@ class EndpointService:
         return pb.SetReferenceResponse(endpoint=self._message(entry), notes=notes)
 
     def get(self, request: pb.GetEndpointRequest) -> pb.GetEndpointResponse:
-        """GetEndpoint."""
         return pb.GetEndpointResponse(endpoint=self._message(self._registry.entry(request.name)))
 
     def list_(self, request: pb.ListEndpointsRequest) -> pb.ListEndpointsResponse:
-        """ListEndpoints."""
         return pb.ListEndpointsResponse(endpoints=self._messages(self._registry.entries(request.pattern)))
 
     def delete(self, request: pb.DeleteEndpointRequest) -> pb.DeleteEndpointResponse:
-        """DeleteEndpoint."""
         self._registry.delete(request.name)
         return pb.DeleteEndpointResponse()
 

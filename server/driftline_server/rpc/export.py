@@ -1,4 +1,4 @@
-"""ExportService: rows, taken out again."""
+"""ExportService: kept rows of a span, streamed back."""
 
 import threading
 import time
@@ -25,7 +25,6 @@ class ExportService:
         self._calls = threading.BoundedSemaphore(exports_max)
 
     def rows(self, request: pb.ExportRowsRequest, context: grpc.ServicerContext) -> Iterator[pb.ExportRowsResponse]:
-        """ExportRows."""
         registration = self._registry.entry(request.endpoint).current()
         if self._exports is None:
             raise nothing_kept()

@@ -1,4 +1,4 @@
-"""GetHistory: what the hours said when they closed."""
+"""GetHistory: a metric of the closed hours."""
 
 from driftline_core.errors import InvalidInput
 from driftline_core.names import normal
@@ -17,14 +17,13 @@ _REVISIONS: dict[int, Revisions] = {
 
 
 class HistoryService:
-    """The call of MetricsService that asks for hours."""
+    """GetHistory of MetricsService, as metrics.proto promises it."""
 
     def __init__(self, registry: Registry, answers: Answers) -> None:
         self._registry = registry
         self._answers = answers
 
     def history(self, request: pb.GetHistoryRequest) -> pb.GetHistoryResponse:
-        """GetHistory."""
         registration = self._registry.entry(request.endpoint).current()
         if request.revisions not in _REVISIONS:
             raise InvalidInput(f"revisions {request.revisions} is unknown; take newest or all", field="revisions")

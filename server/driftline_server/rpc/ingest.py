@@ -1,4 +1,4 @@
-"""IngestService: the streams there are, counted and capped."""
+"""IngestService: Push streams, up to a maximum."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,6 @@ class IngestService:
         self._changed = threading.Condition()
 
     def push(self, messages: Iterator[Message], context: grpc.ServicerContext) -> Iterator[pb.PushResponse]:
-        """Push."""
         stream = Stream(self._intake, handles_max=self._handles_max, idle_s=self._idle_s)
         with self._changed:
             if len(self._streams) >= self._streams_max:

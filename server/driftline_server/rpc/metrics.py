@@ -1,4 +1,4 @@
-"""MetricsService: what was seen."""
+"""MetricsService: drift and bins of a window."""
 
 from driftline_core.engine import Window
 from driftline_core.query import drift_report, histogram
@@ -10,19 +10,17 @@ from driftline_server.rpc import convert
 
 
 class MetricsService:
-    """The calls of MetricsService, as functions from request to response; the owner only merges."""
+    """The calls of MetricsService on counts, as metrics.proto promises them; the owner only merges."""
 
     def __init__(self, registry: Registry, answers: Answers) -> None:
         self._registry = registry
         self._answers = answers
 
     def drift(self, request: pb.GetDriftRequest) -> pb.GetDriftResponse:
-        """GetDrift."""
         registration, window = self._window(request.endpoint, request.span)
         return convert.drift(registration.name, drift_report(window, registration.spec, request.convention))
 
     def histogram(self, request: pb.GetHistogramRequest) -> pb.GetHistogramResponse:
-        """GetHistogram."""
         registration, window = self._window(request.endpoint, request.span)
         column, bins = histogram(window, request.column)
         return pb.GetHistogramResponse(

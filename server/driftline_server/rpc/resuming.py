@@ -34,7 +34,7 @@ def place_of(token: str, lineage: str, *, last: int, mark_of: Callable[[int], st
     place = _number(number)
     if place is None or named != lineage or not dash:
         raise InvalidInput(
-            "this resume_token is not of this server, or of before it lost what it kept; subscribe without one",
+            "this resume_token is of another server, or of before this one lost its data; subscribe without one",
             field="resume_token",
         )
     if place > last:

@@ -34,7 +34,6 @@ class Subscriptions:
         self._draining.set()
 
     def subscribe(self, request: pb.SubscribeRequest, context: grpc.ServicerContext) -> Iterator[pb.SubscribeResponse]:
-        """Subscribe."""
         pattern = endpoint_pattern(request.endpoint) if request.endpoint else "*"
         if not self._room.acquire(blocking=False):
             raise ResourceExhausted(

@@ -43,7 +43,7 @@ class StoredProducer:
 
 @dataclass(frozen=True, slots=True)
 class StoredCount:
-    """Rows of an endpoint that were ever counted, those of them that came of age, and those that are lost."""
+    """Rows of an endpoint that were ever counted, those of them that expired, and those that are lost."""
 
     rows: int
     expired: int

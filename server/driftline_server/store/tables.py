@@ -139,7 +139,7 @@ def deliveries_by_alert(db: Database) -> None:
 def endpoint_counts(db: Database) -> None:
     """How many rows were counted: with those of stored hours, how many are lost where the database alone is left.
 
-    Endpoints that were there before have no row: hours of theirs may have come of age, and how many rows those had is not known.
+    Earlier endpoints have no row: some of their hours may have expired, and how many rows those had is not known.
     """
     _run(
         db,

@@ -54,5 +54,5 @@ def page_of(given: dict[str, str], pages: int) -> int:
     text = given.get("page", "1")
     number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
     if not 1 <= number <= max(1, pages):
-        raise InvalidInput(f"page {text[:40]!r} is none; there are pages 1 to {max(1, pages)}", field="page")
+        raise InvalidInput(f"there is no page {text[:40]!r}; there are pages 1 to {max(1, pages)}", field="page")
     return number

@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any
 
+from driftline_core.drift import DISTANCES
 from driftline_core.instants import moment
 from driftline_core.query import ColumnDrift
 from driftline_server.web.questions import Seen
@@ -30,7 +31,7 @@ def document(seen: Seen) -> str:
 
 def _column(said: ColumnDrift) -> dict[str, Any]:
     counts = {name: getattr(said, name) for name in ("rows", "nulls", "missing", "below", "above", "unseen")}
-    measures = {name: _number(said.distances[name]) for name in ("tvd", "hellinger", "kld")} | {"drift": _number(said.drift)}
+    measures = {name: _number(said.distances[name]) for name in DISTANCES} | {"drift": _number(said.drift)}
     moments = {
         "mean": said.moments.mean,
         "std": said.moments.std,

@@ -3,7 +3,7 @@
 import math
 
 from driftline_core.alerts.catalogue import NO_DATA
-from driftline_core.drift import Status
+from driftline_core.drift import DISTANCES, Status
 from driftline_core.query import ColumnDrift, histogram
 from driftline_server.notify.links import Links
 from driftline_server.web.alerts import alerts_of, count_of, told_of
@@ -17,7 +17,7 @@ COLUMNS_MAX = 200
 PICTURES_MAX = 12
 _ALARMS = (Status.DETECTED, Status.POTENTIAL)
 _WINDOWS = ("10m", "1h", "24h", "7d")
-_COLUMN_HEADS = ("column", "status", "drift#", "role", "kind", "rows#", "nulls#", "tvd#", "hellinger#", "kld#")
+_COLUMN_HEADS = ("column", "status", "drift#", "role", "kind", "rows#", "nulls#", *(f"{name}#" for name in DISTANCES))
 _NOW = {
     Status.DETECTED: "▲ drift detected now",
     Status.POTENTIAL: "△ drift suspected now",
@@ -110,7 +110,7 @@ def _row(said: ColumnDrift) -> Markup:
         element("td", str(said.column.kind)),
         number(f"{said.rows:,}"),
         number(f"{said.nulls:,}"),
-        *(number(figure(said.distances[name])) for name in ("tvd", "hellinger", "kld")),
+        *(number(figure(said.distances[name])) for name in DISTANCES),
     )
 
 

@@ -140,7 +140,7 @@ def _silenced(history: History, k: int) -> bool:
     standing: list[Act] = []
     for each in history[: k + 1]:
         if _is_act(each, "silence"):
-            standing.append(each)  # type: ignore[arg-type]
+            standing.append(each)
         elif _is_act(each, "unsilence"):
             standing.clear()
     return any(history[k].at < each.until for each in standing)

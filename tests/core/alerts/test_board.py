@@ -123,8 +123,8 @@ def test_rows_that_come_after_the_clock_stepped_back_end_the_silence() -> None:
     told = [board.evaluate(arrival(T0 - HOUR + minute * MINUTE // 2, tick=1)).notifications for minute in range(21)]
     assert [bool(each) for each in told] == [False] * 20 + [True]
     # The engine's last arrival still lies ahead of the clock; that rows came is seen by the tick.
-    (told,) = board.evaluate(arrival(T0 - HOUR + 11 * MINUTE, tick=2)).notifications
-    assert not told.is_firing
+    (last,) = board.evaluate(arrival(T0 - HOUR + 11 * MINUTE, tick=2)).notifications
+    assert not last.is_firing
 
 
 def test_a_silence_while_the_server_was_away_is_not_told_before_rows_could_come() -> None:

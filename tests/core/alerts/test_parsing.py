@@ -93,7 +93,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({**DRIFT, "severity": 2}, "severity", "none of info"),
     ({**DRIFT, "severity": ["info"]}, "severity", "none of info"),
     ({**DRIFT, "reset": "never"}, "reset", "none of auto, manual"),
-    ({**DRIFT, "summary": "{{7*7}}"}, "summary", "nothing else is filled in"),
+    ({**DRIFT, "summary": "{{7*7}}"}, "summary", "only these are filled in"),
     ({**DRIFT, "summary": "{0.__class__}"}, "summary", "a brace that is none of {rule}, {endpoint}"),
     ({**DRIFT, "summary": "{endpoint!r}"}, "summary", "a brace"),
     ({**DRIFT, "summary": "{value:>1000000000}"}, "summary", "a brace"),

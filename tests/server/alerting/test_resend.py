@@ -37,7 +37,7 @@ def test_who_wants_ends_is_not_sent_what_is_over() -> None:
         life.alerting.reset(first)
     life.settings = [OPS]  # of which no end was kept
     with life.lived():
-        with pytest.raises(FailedPrecondition, match=f"alert {first} fires; it has ended since, and would be taken"):
+        with pytest.raises(FailedPrecondition, match=f"alert {first} fires; it has ended since, and would be thought"):
             life.alerting.receivers.resend(dead.id)
         assert life.alerting.receivers.letters(state=None, receiver="ops") == [dead]
 

@@ -22,7 +22,7 @@ from driftline_server.archive import Export
 from driftline_server.config import Settings
 from driftline_server.credits import Credits
 from driftline_server.durability import Durability
-from driftline_server.filesystem import SystemFilesystem
+from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.intake import Handle, Intake
 from driftline_server.owner import Owner
 from driftline_server.registry import Registry
@@ -52,6 +52,7 @@ class Life:
     folder: Path
     clock: Standing
     settings: Settings
+    filesystem: Filesystem
     registry: Registry = field(init=False)
     durability: Durability = field(init=False)
     intake: Intake = field(init=False)
@@ -70,7 +71,7 @@ class Life:
             self.registry,
             self.owner,
             clock=self.clock,
-            filesystem=SystemFilesystem(),
+            filesystem=self.filesystem,
             on_state=lambda state, reason: None,
         )
         self.intake = Intake(self.registry, self.owner.ahead, room, self.clock, Limits(), engine.settings)
@@ -84,7 +85,7 @@ class Life:
 
     def create(self, name: str = "m", *, label: str = "truth", **spec: object) -> str:
         """An endpoint; returns its uid."""
-        given = EndpointSpec(name, label=label, **spec)  # type: ignore[arg-type]
+        given = EndpointSpec(name, label=label, **spec)
         entry, _ = self.registry.create(given, REFERENCE.schema, REFERENCE.to_batches())
         return entry.current().uid
 
@@ -141,10 +142,12 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def living(folder: Path, clock: Standing | None = None, **settings: object) -> Iterator[Life]:
+def living(
+    folder: Path, clock: Standing | None = None, *, filesystem: Filesystem | None = None, **settings: object
+) -> Iterator[Life]:
     """A life with small segments and a checkpoint a second."""
     small = {"journal_segment_bytes": 16_384, "checkpoint_seconds": 1, "archive": "on"}
-    life = Life(folder, clock or Standing(), Settings(**(small | settings)))  # type: ignore[arg-type]
+    life = Life(folder, clock or Standing(), Settings(**(small | settings)), filesystem or SystemFilesystem())
     life.start()
     try:
         yield life

@@ -1,5 +1,6 @@
 """The archive against pandas: whatever came and was counted comes out again, each row once, wherever it lies meanwhile."""
 
+from errno import ENOSPC
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests.server.archive.life import ALL, START_US, Life, Standing, batch, livi
 from driftline_core.engine import Span
 from driftline_core.errors import FailedPrecondition, NotFound
 from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US
+from driftline_server.filesystem import File, SystemFilesystem
 
 COLUMNS = ["id", "timestamp", "x", "n", "word", "flag", "truth", "latency", "error"]
 
@@ -261,13 +263,24 @@ def test_rows_of_an_endpoint_deleted_just_before_the_end_are_deleted_at_the_star
         until(lambda: not orphan.parent.exists())
 
 
-def test_past_the_maximum_the_journal_goes_unarchived_and_it_is_said(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with living(tmp_path, Standing(START_US + 2 * HOUR_US), journal_bytes_max=40_000) as life:
+class NoRoomFor(SystemFilesystem):
+    """A disk that is full where a folder lies."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+
+    def create(self, path: Path) -> File:
+        if self._folder in path.parents:
+            raise OSError(ENOSPC, "no space left on device")
+        return super().create(path)
+
+
+def test_past_the_maximum_the_journal_goes_unarchived_and_it_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    full = NoRoomFor(tmp_path / "archive")
+    with living(tmp_path, Standing(START_US + 2 * HOUR_US), filesystem=full, journal_bytes_max=40_000) as life:
         life.create()
         archive = life.durability._archive
-        monkeypatch.setattr(archive, "_archive", _refuses)
         life.push(life.producer(batch(1).schema), *(batch(90, first=90 * number) for number in range(40)))
         life.settle()
         life.cover()
@@ -277,10 +290,6 @@ def test_past_the_maximum_the_journal_goes_unarchived_and_it_is_said(
         assert len(life.rows()) == gap.kept < 3_600
     said = capsys.readouterr().out
     assert said.count("rows were dropped before they were archived") == 1
-
-
-def _refuses(segment: object) -> None:
-    raise OSError(28, "no space left on device")
 
 
 def outcome(life: Life, whole: pd.DataFrame) -> str | None:

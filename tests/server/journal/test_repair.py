@@ -69,7 +69,7 @@ def test_records_without_their_definition_are_lost_and_told() -> None:
     path, offset = frame_of(disk, b"a schema")
     disk.content(path)[offset] ^= 1
     (loss,) = repair(FOLDER, disk)
-    following = [first_of(name) for name in disk.names(FOLDER) if name.endswith(".journal")][1]
+    following = [first_of(name) or 0 for name in disk.names(FOLDER) if name.endswith(".journal")][1]
     assert lost_of([loss]) == {p for p, kept in book.appended.items() if kept.definition == b"a schema" and p < following}
 
 

@@ -19,7 +19,7 @@ def spares(book: Logbook) -> list[str]:
     return [name for name in book.filesystem.names(book.folder) if name.endswith(SPARE_SUFFIX)]
 
 
-def fill(book: Logbook, count: int, *, letter: bytes = b"o") -> None:
+def fill(book: "Book", count: int, *, letter: bytes = b"o") -> None:
     """Appends records to the journal that is open."""
     journal = book.running
     for number in range(count):

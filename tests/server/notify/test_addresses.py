@@ -193,7 +193,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest
 
         def rebinding(host: str, *rest: object, **named: object) -> object:
             if host != "rebind.example.com":
-                return real(host, *rest, **named)  # type: ignore[arg-type]
+                return real(host, *rest, **named)
             asked.append(host)
             return answers("127.0.0.1" if len(asked) == 1 else "169.254.169.254")
 

@@ -92,7 +92,7 @@ def test_a_planted_secret_is_shown_nowhere(
 ) -> None:
     database, clock = tmp_path / "outbox.sqlite", FakeClock()
     ledger = FileLedger(database)
-    with LocalReceiver(answer) as server:  # type: ignore[arg-type]
+    with LocalReceiver(answer) as server:
         to = receivers(server.port, tmp_path, monkeypatch)
         ledger.write(lambda connection: outbox.enqueue(connection, told("n1"), to))
         for each in to:
@@ -114,7 +114,7 @@ def test_a_planted_secret_is_shown_nowhere(
 def test_a_planted_secret_is_in_no_traceback(
     answer: object, printed: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with LocalReceiver(answer) as server:  # type: ignore[arg-type]
+    with LocalReceiver(answer) as server:
         for made in receivers(server.port, tmp_path, monkeypatch)[:4]:
             each = replace(made, route=replace(made.route, patience=Patience(read_s=0.2)))
             with pytest.raises((Retryable, Permanent)) as raised:

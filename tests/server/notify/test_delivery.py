@@ -61,22 +61,21 @@ def test_whatever_a_receiver_did_it_gets_its_message_when_it_is_well(failure: An
         to = hasty(hook("ops", server.url))
         with dispatching(tmp_path, to) as (ledger, running):
             tell(ledger, running, "a", to)
-            server.wait(lambda: server._requests[-1:] and server._requests[-1].is_accepted)
+            server.wait(lambda: any(each.is_accepted for each in server.requests))
         assert [request.is_accepted for request in server.requests][:3] == [False, False, True]
         assert len({(request.key, request.body) for request in server.requests}) == 1
 
 
 def test_a_receiver_that_was_away_gets_its_message_when_it_is_back(tmp_path: Path) -> None:
-    away = LocalReceiver()
-    port = away.port
-    away._server.server_close()
+    with LocalReceiver() as away:
+        port = away.port
     to = hook("ops", f"http://127.0.0.1:{port}/hook")
     with dispatching(tmp_path, to) as (ledger, running):
         tell(ledger, running, "a", to)
         while not ledger.write(lambda connection: connection.execute("SELECT 1 FROM messages WHERE attempts > 2").fetchone()):
             time.sleep(0.005)  # the lane has nothing to wake us with
         with LocalReceiver(port=port) as back:
-            back.wait(lambda: len(back._requests) == 1)
+            back.wait(lambda: len(back.requests) == 1)
 
 
 def test_a_receiver_whose_certificate_is_renewed_gets_its_message(tmp_path: Path) -> None:
@@ -93,7 +92,7 @@ def test_a_receiver_whose_certificate_is_renewed_gets_its_message(tmp_path: Path
             ):
                 time.sleep(0.005)
             trusted.issue_cert("127.0.0.1").configure_cert(context)
-            server.wait(lambda: len(server._requests) == 1)
+            server.wait(lambda: len(server.requests) == 1)
 
 
 def test_a_hundred_alerts_at_once_arrive_within_a_moment_beside_a_receiver_that_hangs(tmp_path: Path) -> None:
@@ -103,7 +102,7 @@ def test_a_hundred_alerts_at_once_arrive_within_a_moment_beside_a_receiver_that_
             began = time.monotonic()
             for number in range(100):
                 tell(ledger, running, f"n{number}", to, stuck)
-            server.wait(lambda: len({request.key for request in server._requests}) == 100)
+            server.wait(lambda: len({request.key for request in server.requests}) == 100)
             took_s = time.monotonic() - began
     print(f"a hundred alerts in {took_s:.2f} s")
     assert took_s < 10
@@ -117,7 +116,7 @@ def test_one_alert_arrives_in_milliseconds(tmp_path: Path) -> None:
             for number in range(50):
                 began = time.monotonic()
                 tell(ledger, running, f"n{number}", to)
-                server.wait(lambda count=number + 1: len(server._requests) == count)  # type: ignore[misc]
+                server.wait(lambda count=number + 1: len(server.requests) == count)
                 waits_s.append(time.monotonic() - began)
     print(f"commit to receiver: p50 {statistics.median(waits_s) * 1e3:.1f} ms, max {max(waits_s) * 1e3:.1f} ms")
     assert statistics.median(waits_s) < 0.5

@@ -149,7 +149,7 @@ def test_what_another_silence_covers_stays_held(town: Town) -> None:
 def test_what_is_held_keeps_back_nothing_else_of_a_storms_group(town: Town) -> None:
     for name, endpoint in (("a", "m/one"), ("b", "m/two")):
         note = replace(told(name, endpoint=endpoint, group="storm"))
-        town.write(lambda connection, note=note: outbox.enqueue(connection, note, [OPS]))  # type: ignore[misc]
+        town.write(lambda connection, note=note: outbox.enqueue(connection, note, [OPS]))
     town.silence("a", endpoint="m/one")
     town.ops.run(600)
     town.unsilence()
@@ -220,7 +220,7 @@ def test_an_end_waits_in_its_beginnings_group_for_one_who_is_out_and_comes_once(
     town.ops.run(1)
     for _ in range(2):
         over = told("a-over", status=RESOLVED, at_us=town.ops.clock.at_us, endpoint=ENDPOINT, group=ENDPOINT)
-        town.write(lambda connection, over=over: outbox.enqueue(connection, over, [NIGHT]))  # type: ignore[misc]
+        town.write(lambda connection, over=over: outbox.enqueue(connection, over, [NIGHT]))
     town.ops.restart()
     town.ops.run(600)
     assert town.ops.wire.names == [["a"], ["a-over"]]

@@ -304,7 +304,7 @@ def test_a_beginning_does_not_follow_its_end_when_it_is_sent_anew() -> None:
     world = refused_beginning("a")
     (dead,) = world.ledger.write(lambda connection: letters(connection, state="dead"))
     (end,) = world.ledger.write(lambda connection: letters(connection, state="delivered"))
-    told_why = rf"alert alert-a fires; it has ended since, as message {end.id} says \(delivered\).*nothing is left to be sent"
+    told_why = rf"alert alert-a fires; it has ended since, as message {end.id} says \(delivered\).*nothing is left to resend"
     with pytest.raises(FailedPrecondition, match=told_why):
         world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us))
     world.run(600)
@@ -329,7 +329,7 @@ def test_a_beginning_of_what_is_over_untold_is_not_sent_anew() -> None:
     world.enqueue("a")
     world.run(1)
     (dead,) = world.ledger.write(letters)
-    with pytest.raises(FailedPrecondition, match="it has ended since, and would be taken to fire for good: nothing is left"):
+    with pytest.raises(FailedPrecondition, match="it has ended since, and would be thought to fire for good: nothing is left"):
         world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us, is_over=over))
     world.enqueue("a-over", status=RESOLVED)  # it waits
     world.ledger.write(lambda connection: resend(connection, dead.id, now_us=world.clock.at_us, is_over=over))

@@ -150,7 +150,7 @@ class History:
         world = self.world
         for letter in world.ledger.write(lambda connection: letters(connection, state="dead")):
             with suppress(FailedPrecondition):  # it has ended, and that is told
-                world.ledger.write(lambda connection, key=letter.id: resend(connection, key, now_us=world.clock.at_us))  # type: ignore[misc]
+                world.ledger.write(lambda connection, key=letter.id: resend(connection, key, now_us=world.clock.at_us))
 
 
 @settings(max_examples=150, deadline=None)

@@ -60,7 +60,7 @@ def postbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Postbox]:
 
 
 def send(to: Receiver, *notifications: object) -> None:
-    sender(to, Context())(Delivery("key-1", to.name, "g", notifications or (told("n1"),), max(1, len(notifications))))  # type: ignore[arg-type]
+    sender(to, Context())(Delivery("key-1", to.name, "g", notifications or (told("n1"),), max(1, len(notifications))))
 
 
 def text_of(mail: EmailMessage) -> str:

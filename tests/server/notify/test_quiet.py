@@ -78,7 +78,8 @@ def test_what_is_no_span_is_refused_by_name(spans: object) -> None:
 )
 def test_quiet_hours_that_never_end_are_refused_with_the_remedy(spans: object) -> None:
     with pytest.raises(
-        InvalidInput, match=r"quiet_hours leave no time in which to tell: .* use `driftline alerts silence`, for good"
+        InvalidInput,
+        match=r"quiet_hours cover the whole week and leave no time for messages; .* use `driftline alerts silence`, for good",
     ) as refused:
         receiver(quiet_hours=spans, webhook="https://hooks.example.com/x")
     assert refused.value.field == "receivers.ops.quiet_hours"

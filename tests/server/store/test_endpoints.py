@@ -41,8 +41,8 @@ def test_endpoints_come_back_the_oldest_first(store: Store) -> None:
     other = replace(endpoint("w", "a/b/c:d"), spec=FULL, created_us=3)
     store.save_endpoint(other)
     assert store.reader.endpoints() == [other, endpoint("u")]
-    row = store._db["endpoints"].get(2)
-    assert [row[part] for part in ("project", "function", "model", "version")] == ["a", "b", "c", "d"]
+    parts = store.connection.execute("SELECT project, function, model, version FROM endpoints WHERE id = 2").fetchone()
+    assert parts == ("a", "b", "c", "d")
 
 
 def test_a_spec_may_change_and_nothing_else_does(store: Store) -> None:
@@ -63,14 +63,10 @@ def test_what_was_counted_for_a_deleted_endpoint_is_gone_and_stays_gone(store: S
     store.delete_endpoint("u", at_us=9)
     store.delete_endpoint("u", at_us=10)
     save()  # as a journal that is replayed would
-    assert {name: store._db[name].count for name in ("hours", "hour_columns", "reference_versions", "producers")} == {
-        "hours": 0,
-        "hour_columns": 0,
-        "reference_versions": 0,
-        "producers": 0,
-    }
+    for table in ("hours", "hour_columns", "reference_versions", "producers"):
+        assert store.connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table
     assert (store.reader.endpoints(), store.reader.closed_until_us()) == ([], {})
-    assert store._db["endpoints"].get(1)["deleted_us"] == 9
+    assert store.connection.execute("SELECT deleted_us FROM endpoints WHERE id = 1").fetchone() == (9,)
 
 
 def test_a_name_is_free_again_once_its_endpoint_is_deleted(store: Store) -> None:
@@ -89,7 +85,8 @@ def test_of_two_endpoints_of_one_name_the_later_one_lives_whatever_is_saved_firs
         store.save_hours([hour(5, uid=uid)])
     store.delete_endpoint("u", at_us=8)  # which comes late, or not at all
     assert store.reader.endpoints() == [pair["w"]]
-    assert (store.reader.hour("u", 5 * HOUR_US), store._db["endpoints"].count_where("deleted_us = 8")) == (None, 1)
+    assert store.reader.hour("u", 5 * HOUR_US) is None
+    assert store.connection.execute("SELECT count(*) FROM endpoints WHERE deleted_us = 8").fetchone() == (1,)
     assert store.reader.hour("w", 5 * HOUR_US) is not None
     store.close()
 

@@ -87,8 +87,10 @@ def test_an_hour_is_saved_whole_or_not_at_all_whenever_the_server_is_killed(tmp_
             told = [int(server.stdout.readline()) for _ in range(saved)]
             server.kill()
         store = Store.open(tmp_path)
-        assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        columns = store._db.execute("SELECT start_us, (SELECT count(*) FROM hour_columns WHERE hour_id = id) FROM hours").fetchall()
+        assert store.connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        columns = store.connection.execute(
+            "SELECT start_us, (SELECT count(*) FROM hour_columns WHERE hour_id = id) FROM hours"
+        ).fetchall()
         store.close()
         assert {count for _, count in columns} == {4}
         assert {start_us for start_us, _ in columns} >= {at * HOUR_US for at in told}
@@ -160,5 +162,7 @@ def test_what_is_no_database_is_refused_and_the_folder_given_back(tmp_path: Path
 
 
 def test_commits_are_synced_and_readers_apart(store: Store) -> None:
-    pragma = {name: store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")}
+    pragma = {
+        name: store.connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "foreign_keys")
+    }
     assert pragma == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}

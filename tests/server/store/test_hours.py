@@ -28,7 +28,7 @@ def stored(at: int, revision: int, through: int, uid: str = "u") -> StoredHour:
 
 def everything(store: Store, uid: str = "u") -> list[tuple[object, ...]]:
     """All that is stored of an endpoint's hours, without the numbers of rows."""
-    rows = store._db.conn.execute(
+    rows = store.connection.execute(
         "SELECT h.start_us, h.revision, h.end_us, h.rows, h.drift, h.status, h.through, h.closed_us, h.profile, "
         "(SELECT group_concat(d.name || ' ' || c.rows || ' ' || c.drift) FROM hour_columns c JOIN columns d ON d.id = c.column_id "
         "WHERE c.hour_id = h.id) FROM hours h WHERE h.endpoint_id = (SELECT id FROM endpoints WHERE uid = ?) "
@@ -53,7 +53,7 @@ def test_every_measure_of_every_column_comes_back_bit_for_bit(store: Store, metr
     store.save_hours([hour(5, rows=60)])
     (point,) = store.reader.history("u", metric, column, **ALWAYS)
     expected = measures(60, column)[metric]
-    assert point.value == expected or (math.isnan(point.value) and math.isnan(expected))  # type: ignore[arg-type]
+    assert point.value == expected or (math.isnan(point.value) and math.isnan(expected))
     (said,) = [each for each in report(60).columns if each.column.name == column]
     assert (point.rows, point.status) == (60, said.status)
     assert (point.status is None) == (column == "truth")
@@ -62,7 +62,7 @@ def test_every_measure_of_every_column_comes_back_bit_for_bit(store: Store, metr
 def test_an_hour_without_rows_is_one_row_and_a_point_of_every_history(store: Store) -> None:
     store.save_hours([hour(5, rows=0)])
     assert store.reader.hour("u", 5 * HOUR_US) == StoredHour(5 * HOUR_US, 6 * HOUR_US, 1, 0, None)
-    assert store._db.conn.execute("SELECT count(*) FROM hour_columns").fetchone() == (0,)
+    assert store.connection.execute("SELECT count(*) FROM hour_columns").fetchone() == (0,)
     for metric, column in (("drift", None), ("drift", "amount"), ("nulls", "amount"), ("rows", None)):
         (point,) = store.reader.history("u", metric, column, **ALWAYS)
         assert (point.rows, point.status) == (0, Status.INSUFFICIENT_DATA)
@@ -85,7 +85,7 @@ def test_a_higher_revision_holds_and_the_older_one_stays_in_the_history(store: S
     assert [(point.revision, point.value) for point in newest] == [(2, 150)]
     every = store.reader.history("u", "rows", "amount", **ALWAYS, revisions="all")
     assert [(point.revision, point.value) for point in every] == [(1, 100), (2, 150)]
-    assert store._db.conn.execute("SELECT revision FROM hours WHERE profile IS NOT NULL").fetchall() == [(2,)]
+    assert store.connection.execute("SELECT revision FROM hours WHERE profile IS NOT NULL").fetchall() == [(2,)]
 
 
 @pytest.mark.parametrize("late", [hour(5, revision=1, through=3), hour(5, revision=3, through=7), hour(5, revision=2, through=7)])
@@ -106,7 +106,7 @@ REVISIONS = st.lists(
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store for many endpoints, quick because it need not survive a power loss."""
     opened = Store.open(tmp_path_factory.mktemp("data"))
-    opened._db.conn.execute("PRAGMA synchronous = OFF")
+    opened.connection.execute("PRAGMA synchronous = OFF")
     yield opened
     opened.close()
 
@@ -134,7 +134,7 @@ def test_revisions_of_an_hour_are_bounded_the_first_and_the_newest_stay(store: S
     kept = [point.revision for point in store.reader.history("u", "drift", None, **ALWAYS, revisions="all")]
     assert kept == [1, *range(2 * REVISIONS_MAX + 1, 3 * REVISIONS_MAX)]
     assert len(kept) == REVISIONS_MAX
-    columns = store._db.conn.execute("SELECT count(*) FROM hour_columns").fetchone()
+    columns = store.connection.execute("SELECT count(*) FROM hour_columns").fetchone()
     assert columns == (4 * REVISIONS_MAX,)
 
 
@@ -179,7 +179,7 @@ def test_hours_expire_with_their_columns(store: Store) -> None:
     assert store.expire(4 * HOUR_US, hours_max=5) == 5
     assert store.expire(4 * HOUR_US) == 3
     assert [each.start_us // HOUR_US for each in store.reader.newest("u", 0, 2**61)] == list(range(4, 10))
-    assert store._db.conn.execute("SELECT count(*) FROM hour_columns").fetchone() == (6 * 2 * 4,)
+    assert store.connection.execute("SELECT count(*) FROM hour_columns").fetchone() == (6 * 2 * 4,)
     assert store.expire(4 * HOUR_US) == 0
 
 

@@ -97,7 +97,7 @@ def test_a_database_that_is_brought_up_is_of_one_format_before_every_statement(t
     before = of_format(tmp_path / "before", steps)
     moments = Moments(laid(tmp_path / "live", before))
     with traced(lambda _, statement: moments.take(statement)):
-        Store.open(moments.folder)._db.close()
+        Store.open(moments.folder).connection.close()
     whole, kept = dump(moments.folder), rows_of(before, tmp_path)
     assert len(moments.left) > 20
     for number, (_, left) in enumerate(moments.left):

@@ -93,7 +93,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Dump], Moment
             moments.step()
             synced.append(len(moments.left[-1][1][WAL]))
             dumps.append(dump_of(moments.left[-1][1], tmp_path_factory))
-        store._db.conn.set_trace_callback(None)
+        store.connection.set_trace_callback(None)
     store.close()
     return dumps, moments, synced
 

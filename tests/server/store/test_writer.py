@@ -84,7 +84,7 @@ def test_jobs_run_in_order_whether_they_gather_or_not(store: Store, writer: Stor
 def test_jobs_that_gather_share_a_transaction_and_fail_alone(store: Store, writer: StoreWriter) -> None:
     hold = Hold(writer)
     good, bad, last = (writer.submit(saving(at, uid), gathers=True) for at, uid in ((1, "u"), (2, "w"), (3, "u")))
-    seen = writer.submit(lambda held: held._db.conn.total_changes)
+    seen = writer.submit(lambda held: held.connection.total_changes)
     hold.release()
     assert (good.result(10), last.result(10)) == (1, 3)
     with pytest.raises(NotFound, match="no endpoint has uid 'w'"):
@@ -96,7 +96,7 @@ def test_jobs_that_gather_share_a_transaction_and_fail_alone(store: Store, write
 def test_a_constraint_that_fails_is_the_jobs_own_failure(store: Store, writer: StoreWriter) -> None:
     hold = Hold(writer)
     good = writer.submit(saving(1), gathers=True)
-    taken = writer.submit(lambda held: held._db.conn.execute("INSERT INTO statuses VALUES (0, 'twice')"), gathers=True)
+    taken = writer.submit(lambda held: held.connection.execute("INSERT INTO statuses VALUES (0, 'twice')"), gathers=True)
     hold.release()
     good.result(10)
     with pytest.raises(sqlite3.IntegrityError):
@@ -127,7 +127,7 @@ def test_close_writes_what_is_queued(store: Store) -> None:
 
 def fill(store: Store, *, full: bool) -> None:
     """Lets the database have no page more than it has, as a full disk would; or lets it grow again."""
-    store._db.conn.execute(f"PRAGMA max_page_count = {1 if full else 2**30}")
+    store.connection.execute(f"PRAGMA max_page_count = {1 if full else 2**30}")
 
 
 def test_nothing_is_lost_to_a_disk_that_is_full_for_a_while(store: Store, writer: StoreWriter) -> None:
@@ -173,7 +173,7 @@ def test_who_is_in_a_hurry_loses_nothing_where_the_disk_is_well(store: Store, wr
 
 
 def test_another_program_that_holds_the_file_is_waited_for(store: Store, writer: StoreWriter, tmp_path: Path) -> None:
-    store._db.conn.execute("PRAGMA busy_timeout = 1")
+    store.connection.execute("PRAGMA busy_timeout = 1")
     other = sqlite3.connect(tmp_path / "data" / "driftline.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     future = writer.submit(saving(5))
