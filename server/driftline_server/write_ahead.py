@@ -117,7 +117,7 @@ class WriteAhead:
             stalled = stalled + 1 if self.journal.state is State.STALLED else 0
             if stalled >= _STALLED_LOOKS:
                 raise ResourceExhausted(
-                    f"nothing can be written now: {self.journal.reason}; this will happen by itself once it can",
+                    f"nothing can be written now: {self.journal.reason}; this happens by itself when it can",
                     retry_after_s=_LOOK_S,
                 )
             if self.journal.state in (State.FAILED, State.CLOSED):

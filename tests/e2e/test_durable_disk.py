@@ -128,7 +128,7 @@ def test_who_meets_the_full_disk_first_is_told_and_what_was_asked_happens_when_t
     data = small_disk / "data"
     with Server(data=data, **SETTINGS) as server, driftline.connect(server.address) as client:
         ballast = fill(small_disk)
-        with pytest.raises(driftline.ResourceExhausted, match=r"No space left.*make room on the disk: this happens by itself"):
+        with pytest.raises(driftline.ResourceExhausted, match=r"No space left.*make room on the disk; this happens by itself"):
             client.create_endpoint("late", reference=pa.table({"x": [1.0, 2.0, 3.0]}))
         ballast.unlink()
         until(lambda: stored(data) == ["default/default/late:latest"])

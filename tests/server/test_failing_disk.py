@@ -238,7 +238,7 @@ def test_where_the_disk_is_full_who_comes_behind_a_change_is_told_at_once_that_n
             told = behind.exception(timeout=ANSWER_S)
             assert (told.code(), "nothing was changed" in told.details()) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
         assert not first.done()
-        assert "this will happen by itself once it can" in first.exception(timeout=ANSWER_S).details()
+        assert "this happens by itself when it can" in first.exception(timeout=ANSWER_S).details()
         disk.is_full.clear()
         until(lambda: server.journal.state is State.OPEN)
         delete().result(timeout=ANSWER_S)
