@@ -120,6 +120,8 @@ def no_table(data: Any) -> str | None:
 def _table(data: Any) -> pa.Table:
     if reason := no_table(data):
         raise InvalidInput(reason)
+    if isinstance(data, pa.RecordBatchReader):
+        data = data.read_all()  # not through the C interface, which ends a name at its first NUL
     if isinstance(data, pa.Table):
         return _unmarked(data)
     if isinstance(data, pa.RecordBatch):

@@ -87,6 +87,8 @@ def _unfit(value: Any, kind: str) -> str:
 
 def scalar(value: Any) -> Any:
     """Numpy scalars, arrays of one value and tensors of one value as Python's own; missing values as None."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(-1)[0]  # which, unlike item(), knows an instant and what is masked
     if type(value).__name__ in NULLS:
         return None
     if isinstance(value, np.datetime64):
@@ -144,7 +146,7 @@ def text(value: Any) -> str | None:
     elif isinstance(value, np.datetime64):
         written = text(value.astype("datetime64[us]").item())
     elif isinstance(value, int | uuid.UUID | date | time):
-        written = str(value)
+        written = str(_in_micros(value))
     elif isinstance(value, numbers.Real):  # a fraction
         written = text(float(value))
     else:
@@ -152,6 +154,11 @@ def text(value: Any) -> str | None:
     if written is not None and not written.isascii():
         _require_text(written)
     return written
+
+
+def _in_micros(value: Any) -> Any:
+    """The value; of pandas' instants, which have nanoseconds, what a column of them has."""
+    return value.replace(nanosecond=0) if getattr(value, "nanosecond", 0) else value
 
 
 def _require_text(written: str) -> None:

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.client.fake_server import FakeServer
@@ -16,6 +15,8 @@ from tests.client.fake_server import FakeServer
 import driftline
 from driftline.objects import column_of
 from driftline.values import text
+
+pd = pytest.importorskip("pandas", reason="pandas is no dependency of the client")
 
 FLUSH_S = 20.0
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -209,3 +210,15 @@ def test_bytes_are_neither_numbers_nor_truths(fake: FakeServer, monitor: driftli
     monitor.log_batch(pa.table({column: pa.array([b"1"], kind)}))
     assert first(fake, monitor, column) is REFUSED
     assert monitor.stats.rejected == 3, monitor.stats
+
+
+@pytest.mark.parametrize("form", [*FORMS.values(), np.array], ids=[*FORMS, "array"])
+def test_an_instant_as_a_category_is_cut_to_microseconds(
+    fake: FakeServer, monitor: driftline.Monitor, form: Callable[[list[Any]], Any]
+) -> None:
+    written = "2020-01-01 00:00:00.000001"
+    for value in (np.datetime64("2020-01-01T00:00:00.000001002"), pd.Timestamp("2020-01-01T00:00:00.000001002")):
+        monitor.log({"country": value})
+        monitor.log_batch(pd.DataFrame({"country": form([value])}))
+    assert monitor.flush(FLUSH_S)
+    assert fake.column("country") == [written] * 4, monitor.stats

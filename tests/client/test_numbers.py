@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 from tests.client.fake_server import FakeServer
@@ -16,6 +15,8 @@ from driftline.rule import rule_message
 from driftline.span_message import span_message
 from driftline.spans import duration_us, instant_us
 from driftline.values import Unconvertible, micros
+
+pd = pytest.importorskip("pandas", reason="pandas is no dependency of the client")
 
 HOUR_US = 3_600_000_000
 REFERENCE = pa.table({"x": [1.0]})
