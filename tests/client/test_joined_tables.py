@@ -1,6 +1,5 @@
 """Small tables are sent as one; what cannot be joined, or does not fit, costs no other's rows."""
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from tests.client.conftest import MakeMonitor
@@ -66,31 +65,3 @@ def test_a_table_that_does_not_fit_costs_no_other(
     assert (gathering.stats.acknowledged, gathering.stats.rejected) == (4, 2)
     assert column in (gathering.stats.last_error or "")
     assert fake.column("known") == [True, False] * 2
-
-
-@pytest.mark.parametrize("shape", [(1,), ()], ids=["one", "none"])
-def test_what_is_logged_is_what_an_array_holds_at_the_call(
-    fake: FakeServer, monitor_of: MakeMonitor, shape: tuple[int, ...]
-) -> None:
-    monitor, reused = monitor_of(linger=UNTIL_FLUSH_S), np.zeros(shape)
-    for is_open in (False, True):
-        for number in range(5):
-            reused[...] = number
-            monitor.log({"amount": reused, "country": "DE", "known": True}, prediction=reused, label=reused > 2)
-        assert monitor.flush(FLUSH_S), is_open
-    assert fake.column("amount") == fake.column("score") == [0.0, 1.0, 2.0, 3.0, 4.0] * 2
-    assert fake.column("fraud") == [False, False, False, True, True] * 2
-
-
-@pytest.mark.parametrize("name", ["\0number\0amount", "\0score", "\0prediction", "\0feature:0", "amount\0"])
-@pytest.mark.parametrize("is_frame", [False, True], ids=["arrow", "pandas"])
-def test_a_column_may_be_named_as_what_travels_beside_a_table(
-    fake: FakeServer, monitor: driftline.Monitor, name: str, is_frame: bool
-) -> None:
-    data = {"amount": [1.0, 2.0], "score": [0.5, 0.5], name: [[9.0], [9.0]] if is_frame else [9.0, 9.0]}
-    if is_frame:
-        data = pytest.importorskip("pandas", reason="pandas is no dependency of the client").DataFrame(data)
-    monitor.log_batch(data if is_frame else pa.table(data))
-    monitor.log_batch(data if is_frame else pa.table(data), prediction=[0.5, 0.5])
-    assert monitor.flush(FLUSH_S)
-    assert (fake.column("amount"), fake.column("score")) == ([1.0, 2.0] * 2, [0.5] * 4)

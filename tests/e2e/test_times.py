@@ -216,9 +216,9 @@ def test_panes_grow_with_age_behind_the_newest_row(server: Server) -> None:
 SPANS = {
     "window and start": (metrics_pb2.Span(window_us=1, start_us=1), "span", "not both"),
     "window and end": (metrics_pb2.Span(window_us=1, end_us=1), "span", "not both"),
-    "no window": (metrics_pb2.Span(window_us=0), "span.window_us", "give a length of time"),
-    "negative window": (metrics_pb2.Span(window_us=-5), "span.window_us", "give a length of time"),
-    "endless window": (metrics_pb2.Span(window_us=2**63 - 1), "span.window_us", "give a length of time"),
+    "no window": (metrics_pb2.Span(window_us=0), "span.window_us", "give a positive length of time"),
+    "negative window": (metrics_pb2.Span(window_us=-5), "span.window_us", "give a positive length of time"),
+    "endless window": (metrics_pb2.Span(window_us=2**63 - 1), "span.window_us", "give a positive length of time"),
     "backwards": (metrics_pb2.Span(start_us=2, end_us=1), "span.start_us", "start is not before end"),
     "empty": (metrics_pb2.Span(start_us=1, end_us=1), "span.start_us", "start is not before end"),
     "before time": (metrics_pb2.Span(start_us=-(2**63)), "span.start_us", "out of range; give epoch microseconds"),

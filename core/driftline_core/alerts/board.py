@@ -5,7 +5,7 @@ stored and told, in one transaction. Nothing is evaluated during a replay; after
 nothing anew.
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from driftline_core.alerts.alert import ACTIVE, Alert, Phase
@@ -96,10 +96,11 @@ class Board:
         self._arrivals.pop(endpoint, None)
         return self._over([key for key in self._entries if key[1] == endpoint], at_us, "its endpoint was deleted")
 
-    def retain(self, endpoints: Container[str], at_us: int) -> Changes:
-        """Ends the alerts whose endpoint is not there any more, or that no rule looks at: asked once after a start."""
-        gone = [key for key in self._entries if key[1] not in endpoints or not self._is_watched(key)]
-        return self._closed(gone, at_us, "its endpoint is gone, or its rule looks at it no more")
+    def retain(self, endpoints: Mapping[str, int], at_us: int) -> Changes:
+        """Ends the alerts that no rule looks at, or whose endpoint is gone (`endpoints`: when each was created): for a start."""
+        there = {key for key, entry in self._entries.items() if entry.state.created_us in (0, endpoints.get(key[1]))}
+        gone = [key for key in self._entries if not (key in there and key[1] in endpoints and self._is_watched(key))]
+        return self._over(gone, at_us, "its endpoint is gone, or its rule looks at it no more")
 
     def silences(self) -> list[Silence]:
         """The silences there are; `advance` drops those that have ended."""
@@ -135,13 +136,13 @@ class Board:
     def evaluate(self, seen: Observation) -> Changes:
         """Takes in what is seen of an endpoint: every rule on it that the observation shows is evaluated once."""
         moment = self.clock.update(seen.at_us)
-        seen = replace(seen, silent_us=self._silent_us(seen, moment), up_us=moment.steady_us - self._begun(moment))
+        seen = replace(seen, silent_us=self._silent_us(seen, moment), up_us=self._up_us(moment))
         gathered = Gathered()
         for rule in self._rules_of(seen.endpoint):
             if rule.event == NO_DATA or rule.window_us == seen.window_us:
                 verdicts = evaluate(rule, seen)
                 for verdict in verdicts:
-                    self._take(rule, seen.endpoint, verdict, moment, gathered)
+                    self._take(rule, seen, verdict, moment, gathered)
                 if rule.column and seen.columns:
                     gone = self._columns.get((rule.name, seen.endpoint), set()) - {each.column for each in verdicts}
                     self._close([(rule.name, seen.endpoint, column) for column in gone], moment, "its column is gone", gathered)
@@ -150,7 +151,7 @@ class Board:
     def advance(self, at_us: int) -> Changes:
         """Lets time pass: what is held, cooled down or silenced long enough moves, by the last verdict on it."""
         moment = self.clock.update(at_us)
-        self._begun(moment)
+        self._up_us(moment)
         for silence in [each for each in self._silences.values() if each.steady_until_us <= moment.steady_us]:
             del self._silences[silence.id]
         gathered = Gathered()
@@ -217,9 +218,9 @@ class Board:
             return verdict
         return replace(verdict, breaching=(), unclear=verdict.unclear | verdict.parts)
 
-    def _take(self, rule: Rule, endpoint: str, verdict: Verdict, moment: Moment, gathered: Gathered) -> None:
-        key = (rule.name, endpoint, verdict.column)
-        verdict = self._known(rule, endpoint, verdict, moment)
+    def _take(self, rule: Rule, seen: Observation, verdict: Verdict, moment: Moment, gathered: Gathered) -> None:
+        key = (rule.name, seen.endpoint, verdict.column)
+        verdict = self._known(rule, seen.endpoint, verdict, moment)
         entry = self._entries.get(key)
         if entry is None:
             if not verdict.breaching:
@@ -229,7 +230,7 @@ class Board:
                 return
             entry = self._entries[key] = Entry(AlertState(*key))
             self._columns.setdefault(key[:2], set()).add(verdict.column)
-        entry.verdict = verdict
+        entry.verdict, entry.state.created_us = verdict, seen.created_us
         self._keep(key, entry, step(entry.state, rule, verdict, moment, self._silences.values()), moment, gathered)
 
     def _keep(self, key: Key, entry: Entry, outcome: Outcome, moment: Moment, gathered: Gathered) -> None:
@@ -261,11 +262,10 @@ class Board:
         gathered.states.pop(key, None)
         gathered.forgotten.append(key)
 
-    def _begun(self, moment: Moment) -> int:
-        """The steady time since when time is looked at."""
-        if self._begun_us is None:
-            self._begun_us = moment.steady_us
-        return self._begun_us
+    def _up_us(self, moment: Moment) -> int:
+        """For how long time is looked at."""
+        self._begun_us = moment.steady_us if self._begun_us is None else self._begun_us
+        return moment.steady_us - self._begun_us
 
     def _over(self, keys: list[Key], at_us: int, reason: str) -> Changes:
         """Ends alerts of a rule or an endpoint that is no more: what comes under its name begins anew."""

@@ -1,7 +1,7 @@
 """What a rule is evaluated on: an endpoint as one window and one moment show it, in plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from driftline_core.binning import CategoricalBins, NumericBins
 from driftline_core.drift import Status
@@ -25,6 +25,7 @@ class ColumnView:
 class Observation:
     """An endpoint as it is seen at `at_us` (the server's clock) over the window [start_us, end_us) of event time.
 
+    created_us when the endpoint was created; 0: that is not known
     window_us  the window's length as rules ask for it; None where only the arrival of rows was looked at
     silent_us  for how long no row has come (since the endpoint was created, where none ever came)
     up_us      for how long anybody could have come, since the server's start
@@ -35,6 +36,7 @@ class Observation:
 
     endpoint: str
     at_us: int
+    created_us: int = 0
     silent_us: int = 0
     up_us: int = 2**62
     tick: int = 0
@@ -49,7 +51,7 @@ class Observation:
 def observe_arrival(endpoint: str, totals: Totals, *, created_us: int, at_us: int) -> Observation:
     """What is seen without looking at the counts: enough for `no-data`."""
     last_us = totals.last_arrival_us if totals.last_arrival_us is not None else created_us
-    return Observation(endpoint, at_us, silent_us=max(0, at_us - last_us), tick=totals.batches)
+    return Observation(endpoint, at_us, created_us=created_us, silent_us=max(0, at_us - last_us), tick=totals.batches)
 
 
 def observe(
@@ -61,11 +63,8 @@ def observe(
     needs that many rows sent at all.
     """
     window = report.window
-    return Observation(
-        arrival.endpoint,
-        arrival.at_us,
-        silent_us=arrival.silent_us,
-        tick=arrival.tick,
+    return replace(
+        arrival,
         window_us=window_us,
         start_us=window.start_us,
         end_us=window.end_us,

@@ -21,6 +21,7 @@ class AlertState:
     is_told        the firing of this alert was told
     is_owed        it fires and is to be told, when silence and cooldown allow
     owed_resolve   the resolve of an alert that was told, waiting for the end of a silence
+    created_us     when its endpoint was created, which tells that from a later one of its name; 0: not known
     told_id        the alert whose firing was told last, at `steady_told_us`: None again where that went to nobody
     """
 
@@ -54,6 +55,7 @@ class AlertState:
     steady_breached_us: int | None = None
     steady_told_us: int | None = None
     told_id: str = ""
+    created_us: int = 0
 
     def alert(self) -> Alert:
         """The latest alert, as others see it."""

@@ -277,8 +277,8 @@ class Alerting:
         self._ledger.write(lambda connection: book.prune(connection, before_us))
         self.receivers.prune(before_us, self._kept.board.under_way())
 
-    def _served(self) -> set[str]:
-        return {each.name for each in self._watch.served()}
+    def _served(self) -> dict[str, int]:
+        return {each.name: each.created_us for each in self._watch.served()}
 
     def _as_they_are(self, stored: list[Alert]) -> list[Alert]:
         """Alerts with the values of this moment; what has moved on since they were read stays as it was read."""

@@ -19,10 +19,10 @@ from driftline_server.outbox.ledger import Ledger
 
 
 class Kept:
-    """Owned by the thread of the alerts, but for steps_after() and end(). `served` gives the names of the endpoints there are."""
+    """Owned by the thread of the alerts, but for steps_after() and end(). `served`: when each endpoint was created, by name."""
 
     def __init__(
-        self, ledger: Ledger, receivers: Receivers, clock: Clock, *, rules: Mapping[str, Rule], served: Callable[[], set[str]]
+        self, ledger: Ledger, receivers: Receivers, clock: Clock, *, rules: Mapping[str, Rule], served: Callable[[], dict[str, int]]
     ) -> None:
         self._board: Board | None = Board()
         self._ledger = ledger

@@ -47,8 +47,16 @@ class Receivers:
     """
 
     def __init__(
-        self, receivers: Mapping[str, Receiver], defaults: Iterable[str], *, ledger: Ledger, clock: Clock, context: Context
+        self,
+        receivers: Mapping[str, Receiver],
+        defaults: Iterable[str],
+        *,
+        ledger: Ledger,
+        clock: Clock,
+        context: Context,
+        callbacks_private: bool,
     ) -> None:
+        """`callbacks_private`: callbacks may be on private and loopback addresses."""
         self._settings = dict(receivers)
         self._defaults = tuple(defaults) or tuple(name for name, each in receivers.items() if not each.starts_machines)
         for name in self._defaults:
@@ -59,30 +67,43 @@ class Receivers:
         self._ledger = ledger
         self._clock = clock
         self._context = context
+        self._callbacks_private = callbacks_private
         self._lock = threading.Lock()
         self._dispatcher = Dispatcher({}, (), ledger=ledger, clock=clock)
         self._checking = threading.Thread(target=self._look_for_addresses, name="addresses")
 
     def load(self) -> None:
-        """Knows the callbacks that were registered with an earlier process; the settings take the name of one for good."""
+        """Knows the callbacks that were registered with an earlier process; what the settings do not allow is unregistered."""
 
-        def load(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+        def load(connection: sqlite3.Connection) -> list[tuple[dict[str, Any], str]]:
             bodies = [json.loads(body) for (body,) in connection.execute("SELECT body FROM callbacks ORDER BY name")]
-            taken = [(body["name"],) for body in bodies if body["name"] in self._settings]
-            connection.executemany("DELETE FROM callbacks WHERE name = ?", taken)
-            return bodies
+            judged = [(body, self._why_not(body)) for body in bodies]
+            connection.executemany("DELETE FROM callbacks WHERE name = ?", [(body["name"],) for body, why_not in judged if why_not])
+            return judged
 
-        bodies = self._ledger.write(load)
-        for body in bodies:
-            if body["name"] in self._settings:
-                log.warning(
-                    "a callback was unregistered: [[receivers]] has its name, and is sent what waited for it",
-                    receiver=body["name"],
-                    address=body["callback"],
-                )
-        kept = parse_receivers([body for body in bodies if body["name"] not in self._settings])
+        kept = {}
+        for body, why_not in self._ledger.write(load):
+            if why_not:
+                log.warning(f"a callback was unregistered: {why_not}", receiver=body["name"], address=body["callback"])
+            else:
+                kept[body["name"]] = self._callback(body)
         with self._lock:
             self._callbacks = kept | self._callbacks  # one may have been registered while this waited for the disk
+
+    def _why_not(self, body: Mapping[str, Any]) -> str:
+        """Why a callback is not called any more; empty where it is."""
+        if body["name"] in self._settings:
+            return "[[receivers]] has its name, and is sent what waited for it"
+        try:
+            self._callback(body)
+        except InvalidInput as error:
+            return error.reason
+        return ""
+
+    def _callback(self, body: Mapping[str, Any]) -> Receiver:
+        """A callback, as far as it may go today."""
+        (receiver,) = parse_receivers([{**body, "allow_private": self._callbacks_private}]).values()
+        return receiver
 
     def start(self) -> None:
         """Sends from now on, first what an earlier process left; to be asked after load()."""
@@ -129,11 +150,11 @@ class Receivers:
         """Something was enqueued for them."""
         self._dispatcher.wake(names)
 
-    def register(self, name: str, address: str, *, allow_private: bool) -> Listed:
+    def register(self, name: str, address: str) -> Listed:
         """A client's gRPC address, to be called with every alert; once more replaces it. Raises InvalidInput."""
         # A program wants each step soon; it is people for whom messages are gathered.
-        body = {"name": name, "callback": address, "allow_private": allow_private, "group_interval": "1s"}
-        (receiver,) = parse_receivers([body]).values()
+        body = {"name": name, "callback": address, "group_interval": "1s"}
+        receiver = self._callback(body)
         with self._lock:
             if name in self._settings:
                 raise InvalidInput(f"receiver {name!r} is in the server's settings; take another name", field="name")

@@ -1,5 +1,7 @@
 """From the settings to what watches: rules and receivers checked before anything starts."""
 
+import ipaddress
+
 from driftline_core.alerts import parse_all
 from driftline_core.errors import CoreError
 from driftline_server.alerting.alerting import Alerting
@@ -33,7 +35,10 @@ def alerting(
     context = Context(clock=clock, links=links, calls_back=CallsBack(links))
     try:
         known = parse_receivers(settings.receivers)
-        receivers = Receivers(known, settings.default_receivers, ledger=ledger, clock=clock, context=context)
+        private = settings.callbacks_private or _is_loopback(settings.listen)
+        receivers = Receivers(
+            known, settings.default_receivers, ledger=ledger, clock=clock, context=context, callbacks_private=private
+        )
         rules = parse_all(settings.rules, receivers=list(known), evaluate_us=int(settings.evaluate_seconds * 1e6))
     except CoreError as error:
         named = not error.field or error.reason.startswith(error.field.partition(".")[0])
@@ -48,3 +53,12 @@ def alerting(
         evaluate_s=settings.evaluate_seconds,
         retention_days=settings.alert_days,
     )
+
+
+def _is_loopback(listen: str) -> bool:
+    """Whether only this machine can reach the server: then a callback on it leads nowhere its caller could not go."""
+    host = listen.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -74,8 +74,10 @@ class Delivery:
 
     @property
     def status(self) -> str:
-        """Firing where something it tells of still fires: its end is not told too."""
-        return FIRING if self.standing else RESOLVED
+        """Resolved where all that begins in it ends in it too, as far as that can be told of one that is cut."""
+        begins = any(each.status == FIRING for each in self.notifications)
+        is_cut = self.count > len(self.notifications)
+        return FIRING if self.standing or (begins and is_cut) else RESOLVED
 
     @property
     def standing(self) -> set[str]:

@@ -22,9 +22,8 @@ _DELIVERY_STATES = ("waiting", "pending", "sending", "delivered", "dead")
 class AlertService:
     """The calls of AlertService, from request to response; alert.proto has what each promises and its errors."""
 
-    def __init__(self, alerting: Alerting, *, callbacks_private: bool) -> None:
+    def __init__(self, alerting: Alerting) -> None:
         self._alerting = alerting
-        self._callbacks_private = callbacks_private
 
     def create_rule(self, request: pb.CreateRuleRequest) -> pb.CreateRuleResponse:
         made = self._alerting.create_rule(convert.rule_keys(request.rule))
@@ -101,7 +100,7 @@ class AlertService:
         return pb.ResendDeliveryResponse()
 
     def register_callback(self, request: pb.RegisterCallbackRequest) -> pb.RegisterCallbackResponse:
-        made = self._alerting.receivers.register(request.name, request.address, allow_private=self._callbacks_private)
+        made = self._alerting.receivers.register(request.name, request.address)
         return pb.RegisterCallbackResponse(receiver=convert.receiver(made))
 
     def unregister_callback(self, request: pb.UnregisterCallbackRequest) -> pb.UnregisterCallbackResponse:

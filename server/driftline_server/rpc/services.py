@@ -3,7 +3,6 @@
 Streams, uploads and short calls have a pool each, so that queries are answered whatever the streams do.
 """
 
-import ipaddress
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -48,22 +47,12 @@ def subscriptions_of(alerting: Alerting, settings: Settings) -> Subscriptions:
 
 def alert_services(alerting: Alerting, subscriptions: Subscriptions, settings: Settings) -> grpc.GenericRpcHandler:
     """The handlers of AlertService."""
-    private = settings.callbacks_private or _is_loopback(settings.listen)
     return alert_handlers(
-        AlertService(alerting, callbacks_private=private),
+        AlertService(alerting),
         subscriptions,
         ThreadPoolExecutor(settings.subscribers_max + _REFUSING_THREADS, "subscriber"),
         ThreadPoolExecutor(_TESTING_THREADS, "receiver-test"),
     )
-
-
-def _is_loopback(listen: str) -> bool:
-    """Whether only this machine can reach the server: then a callback on it leads nowhere its caller could not go."""
-    host = listen.rpartition(":")[0].strip("[]")
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def services(

@@ -76,7 +76,7 @@ def test_an_alert_that_its_rule_would_not_have_any_more_ends_after_a_start(edite
     saved = board.evaluate(columns("null_share", {"a": 0.9}, at_us=T0)).states
     for rule, ends in ((NULLS, False), (edited, True)):
         again = Board([rule], [from_dict(json.loads(json.dumps(to_dict(state)))) for state in saved])
-        changes = again.retain({ENDPOINT}, T0 + 1)
+        changes = again.retain({ENDPOINT: 0}, T0 + 1)
         assert [each.is_firing for each in changes.notifications] == [False] * ends
 
 
@@ -191,7 +191,7 @@ def test_deleting_a_rule_or_an_endpoint_ends_its_alerts() -> None:
     for delete in (
         lambda board: board.remove_rule("slow", T0 + 1),
         lambda board: board.forget_endpoint(ENDPOINT, T0 + 1),
-        lambda board: board.retain((), T0 + 1),
+        lambda board: board.retain({}, T0 + 1),
     ):
         board = Board([SLOW])
         board.evaluate(metric("latency_p99", 0.5, at_us=T0))
@@ -265,3 +265,15 @@ def test_silence_is_measured_from_the_start_and_not_from_the_first_rule() -> Non
     board.add_rule(SILENT)
     changes = board.evaluate(arrival(T0 + 11 * MINUTE, silent_us=11 * MINUTE, tick=1))
     assert [each.is_firing for each in changes.notifications] == [True]
+
+
+@pytest.mark.parametrize("created_us", [T0 - 9, T0 - 3])
+def test_an_alert_of_an_endpoint_that_was_created_anew_before_a_start_ends_with_it(created_us: int) -> None:
+    usual = replace(SLOW, cooldown_us=HOUR)
+    seen = replace(metric("latency_p99", 0.5, at_us=T0, tick=1), created_us=T0 - 9)
+    saved = Board([usual]).evaluate(seen).states
+    again = Board([usual], [from_dict(json.loads(json.dumps(to_dict(state)))) for state in saved])
+    is_another = created_us != T0 - 9
+    assert [each.is_firing for each in again.retain({ENDPOINT: created_us}, T0 + 1).notifications] == [False] * is_another
+    changes = again.evaluate(replace(seen, created_us=created_us, at_us=T0 + 2))
+    assert [each.is_firing for each in changes.notifications] == [True] * is_another

@@ -36,6 +36,7 @@ class Endpoint:
 
     uid: str
     name: str
+    created_us: int = 0
 
 
 @dataclass
@@ -109,13 +110,16 @@ class Life:
         self.seen = Seen(self.clock)
         self.rule = rule
         self.settings: list[Mapping[str, object]] = list(receivers)
+        self.callbacks_private = True
 
     @contextmanager
     def lived(self) -> Iterator["Life"]:
         """One process."""
         known = parse_receivers(self.settings)
         context = Context(clock=self.clock, calls_back=self.post)
-        receivers = Receivers(known, (), ledger=self.ledger, clock=self.clock, context=context)
+        receivers = Receivers(
+            known, (), ledger=self.ledger, clock=self.clock, context=context, callbacks_private=self.callbacks_private
+        )
         watch = cast(Watch, self.seen)
         self.alerting = Alerting(watch, self.ledger, receivers, self.clock, rules=[self.rule], evaluate_s=0.0, retention_days=30)
         self.alerting.start()

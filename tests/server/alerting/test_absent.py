@@ -96,12 +96,12 @@ def test_a_callback_that_is_registered_again_is_told_the_end() -> None:
     life = Life()
     with life.lived():
         receivers = life.alerting.receivers
-        receivers.register("ops", "127.0.0.1:1025", allow_private=True)
+        receivers.register("ops", "127.0.0.1:1025")
         first = life.fire()
         receivers.unregister("ops")
         life.end()
         assert life.waiting() == [("ops", f"{first}-resolved")]
-        receivers.register("ops", "127.0.0.1:1025", allow_private=True)
+        receivers.register("ops", "127.0.0.1:1025")
         life.pass_(2)  # its interval
         life.post.wait(("ops", first, "firing"), ("ops", first, "resolved"))
 
@@ -109,7 +109,7 @@ def test_a_callback_that_is_registered_again_is_told_the_end() -> None:
 def test_what_ends_at_a_start_is_told_to_callbacks_too() -> None:
     life = Life()
     with life.lived():
-        life.alerting.receivers.register("ops", "127.0.0.1:1025", allow_private=True)
+        life.alerting.receivers.register("ops", "127.0.0.1:1025")
         first = life.fire()
     life.clock.advance(60)
     life.seen.name, life.seen.tick = "another/endpoint/than:before", 0
@@ -120,7 +120,7 @@ def test_what_ends_at_a_start_is_told_to_callbacks_too() -> None:
 def test_what_waits_for_a_callback_at_a_start_is_not_taken_for_anothers() -> None:
     life = Life(rule=replace(SLOW, cooldown_us=0))
     with life.lived():
-        life.alerting.receivers.register("ops", "127.0.0.1:1025", allow_private=True)
+        life.alerting.receivers.register("ops", "127.0.0.1:1025")
         first = life.fire()
         life.end(after_s=0.1)
         second = life.fire(after_s=0.1, arrives=False)

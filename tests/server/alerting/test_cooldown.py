@@ -118,7 +118,7 @@ def test_a_telling_while_nobody_was_there_begins_none(restarts: bool) -> None:
         if restarts:
             stack.close()
             stack.enter_context(life.lived())
-        life.alerting.receivers.register("ops", "127.0.0.1:1025", allow_private=True)
+        life.alerting.receivers.register("ops", "127.0.0.1:1025")
         life.look(0.9)  # it fires still, and whoever comes now is not told
         life.alerting.reset(first)
         life.end()

@@ -1,14 +1,17 @@
 """Two of one name: a callback that was registered, and a receiver that the settings have since."""
 
+import pytest
 from structlog.testing import capture_logs
 from tests.server.alerting.life import NIGHT, OPS, Life
+
+from driftline_core.errors import InvalidInput
 
 ADDRESS = "127.0.0.1:1026"
 
 
 def registered(life: Life, name: str = "ops") -> None:
     """A client's callback, on another address than the settings' receivers have."""
-    life.alerting.receivers.register(name, ADDRESS, allow_private=True)
+    life.alerting.receivers.register(name, ADDRESS)
 
 
 def test_the_settings_take_the_name_of_a_callback_for_good_and_that_is_said() -> None:
@@ -52,3 +55,16 @@ def test_where_it_is_quiet_now_what_fires_waits_once() -> None:
     with life.lived():
         first = life.fire()
         assert life.waiting() == [("night", f"{first}-firing")]
+
+
+def test_a_callback_goes_no_farther_than_the_settings_of_today_allow() -> None:
+    life = Life()
+    with life.lived():
+        registered(life)
+    life.callbacks_private = False
+    with capture_logs() as logs, life.lived():
+        assert life.alerting.receivers.names() == []
+        with pytest.raises(InvalidInput):
+            registered(life)
+    (said,) = [each for each in logs if "unregistered" in each["event"]]
+    assert (said["log_level"], said["receiver"], said["address"]) == ("warning", "ops", ADDRESS)

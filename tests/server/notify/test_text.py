@@ -202,3 +202,4 @@ def test_what_began_and_ended_in_one_message_fires_no_more() -> None:
     still = replace(over, notifications=(*over.notifications, other), count=3)
     assert still.status == FIRING
     assert wording.body(still, Links()).count("acknowledge") == 1
+    assert replace(over, count=300).status == FIRING  # what it does not carry may fire

@@ -33,4 +33,4 @@ def test_every_table_and_column_is_named_and_no_other(tables: dict[str, tuple[st
 
 def test_all_but_the_one_that_is_named_are_strict(tables: dict[str, tuple[str, bool, set[str]]]) -> None:
     lax = {name for name, (kind, is_strict, _) in tables.items() if kind == "table" and not is_strict}
-    assert [f"All are `STRICT`, but `{name}`" in DOC for name in lax] == [True]
+    assert [f"All are `STRICT`, except `{name}`" in DOC for name in lax] == [True]
