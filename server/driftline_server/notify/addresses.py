@@ -200,5 +200,5 @@ def resolve(host: str, port: int, *, allow_private: bool) -> tuple[str, ...]:
 
 def _remedy(address: Address, allow_private: bool) -> str:
     if not allow_private and refusal(address, allow_private=True) is None:
-        return "if that is meant, set allow_private = true for this receiver; for callbacks that clients register, callbacks_private = true"
+        return "if that is meant, set allow_private = true for this receiver, or callbacks_private = true for callbacks of clients"
     return "no message is sent there"
