@@ -95,6 +95,17 @@ def write_all(file: File, buffers: Iterable[Buffer], offset: int) -> int:
     return offset
 
 
+def write_whole(filesystem: Filesystem, path: Path, body: Buffer) -> None:
+    """A file that holds either what it held or all of this, durably; its folder is made where it is missing."""
+    filesystem.make_folder(path.parent)
+    new = path.with_name(f"{path.name}.new")
+    with contextlib.closing(filesystem.create(new)) as file:
+        write_all(file, [body], 0)
+        file.sync()
+    filesystem.rename(new, path)
+    filesystem.sync_folder(path.parent)
+
+
 def _behind(buffers: list[Buffer], taken: int) -> list[Buffer]:
     for index, buffer in enumerate(buffers):
         if taken < len(buffer):

@@ -5,14 +5,13 @@ whose endpoints were deleted. So the mark is written to the journal's folder fir
 with how far the database was; a start goes on only where what it finds can have been left by that order.
 """
 
-import contextlib
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from driftline_core.pack import pack, unpack
 from driftline_server.checkpoint import Checkpoint, Section, positions
-from driftline_server.filesystem import Filesystem, write_all
+from driftline_server.filesystem import Filesystem, write_whole
 from driftline_server.journal import JOURNAL_SUFFIX
 from driftline_server.journal.segment import first_of
 from driftline_server.store.standing import Standing
@@ -100,13 +99,7 @@ def made(journal: Path, filesystem: Filesystem) -> str:
 
 def write(journal: Path, filesystem: Filesystem, lineage: str) -> str:
     """Marks a journal's folder, and returns the mark. Raises OSError."""
-    filesystem.make_folder(journal)
-    new = journal / f"{FILE}.new"
-    with contextlib.closing(filesystem.create(new)) as file:
-        write_all(file, [f"{lineage}\n".encode()], 0)
-        file.sync()
-    filesystem.rename(new, journal / FILE)
-    filesystem.sync_folder(journal)
+    write_whole(filesystem, journal / FILE, f"{lineage}\n".encode())
     return lineage
 
 

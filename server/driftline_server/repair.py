@@ -128,7 +128,7 @@ def rebuilt(folder: Path) -> "Rebuilt":
                     folder / _JOURNAL, filesystem, checkpoint.load(folder / _CHECKPOINTS, filesystem), store.standing
                 )
                 raise RepairError(f"data directory {folder} has all its parts: start it, or call repair without --from-database")
-            archived = Shelf(folder / _ARCHIVE, filesystem).last_position()
+            archived = Shelf(folder / _ARCHIVE, filesystem).reached()
             return rebuild(folder, filesystem, store, parts=(_JOURNAL, _CHECKPOINTS), archived=archived)
         finally:
             store.close()

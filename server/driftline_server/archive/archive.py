@@ -78,6 +78,7 @@ class Archive:
     def start(self, *, spared: Collection[str] = ()) -> None:
         """`spared`: endpoints that nobody serves and that were not deleted; their rows stay."""
         self._spared = frozenset(spared)
+        self._set_aside()
         self._thread.start()
 
     def close(self) -> None:
@@ -167,6 +168,7 @@ class Archive:
             return
         self._worked_from_s = time.monotonic()
         oldest_us = self.policy.oldest_us(self._clock.now_us(), self._hour_us)
+        self.shelf.reach(segment.last)
         try:
             written = self._writer.write(SegmentReader(segment, self.shelf.filesystem), wanted, oldest_us)
         except JournalDamaged as error:
@@ -197,6 +199,23 @@ class Archive:
                 self._deleted.discard(uid)
             if removed.hours:
                 log.info("archived rows of a deleted endpoint were deleted", hours=removed.hours, bytes=removed.bytes)
+
+    def _set_aside(self) -> None:
+        """Files newer than the journal, of a folder whose other parts were put back: new rows will take their positions."""
+        recovered = self._journal.recovered
+        try:
+            if self.shelf.reached() <= recovered:
+                return
+            count = self.shelf.set_aside(recovered, self._served().keys() | self._spared)
+        except OSError as error:
+            log.error("the archive holds rows newer than the journal, which could not be set aside", reason=str(error))
+            return
+        if count:
+            log.error(
+                "the archive was newer than the journal: files of rows that are not counted were renamed to *.aside1, and are "
+                "not exported; put back archive and journal of one copy to have both",
+                files=count,
+            )
 
     def _find_orphans(self) -> None:
         """Endpoints that were deleted when the last life ended, before their rows were."""

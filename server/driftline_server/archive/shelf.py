@@ -10,17 +10,19 @@ import errno
 import re
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 
-from driftline_server.filesystem import Filesystem, write_all
+from driftline_server.filesystem import Filesystem, write_all, write_whole
 
 SUFFIX = ".parquet"
 _NEW_SUFFIX = ".new"
+_ASIDE_SUFFIX = ".aside"
+_REACHED = "reached"  # the file that names the last position of which there may be rows
 _LEFT = {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}  # it is gone, or somebody has put something there
 _HOUR = "%Y%m%dT%H%M%SZ"
 _UID = re.compile(r"[0-9a-f]{32}\Z")
@@ -97,10 +99,32 @@ class Shelf:
         """The endpoints that have rows here."""
         return [name for name in self.filesystem.names(self._folder) if _UID.match(name)]
 
-    def last_position(self) -> int:
-        """The last of the journal's positions that rows here came from; 0 where there are none. Reads every folder's names."""
+    def reached(self) -> int:
+        """The last of the journal's positions of which there may be rows; 0 where there are none. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int(bytes(self.filesystem.map(self._folder / _REACHED)))
         files = (file for uid in self.uids() for hour_us in self.hours(uid) for file in self.files(uid, hour_us))
-        return max((file.last for file in files), default=0)
+        return max((file.last for file in files), default=0)  # of an older version: every folder is read
+
+    def reach(self, position: int) -> None:
+        """Rows up to a position are about to be written. Raises OSError."""
+        write_whole(self.filesystem, self._folder / _REACHED, f"{position}\n".encode())
+
+    def set_aside(self, after: int, served: Collection[str]) -> int:
+        """Gives other names to files of positions behind one, and to endpoints that are not served; returns how many. Raises OSError.
+
+        No export reads them any more. Those of an endpoint that is served expire with its rows.
+        """
+        count = 0
+        for uid in self.uids():
+            if uid not in served:
+                count += self._rename(self._folder / uid)
+                continue
+            for folder in (self._hour(uid, hour_us) for hour_us in self.hours(uid)):
+                newer = [name for name in self.filesystem.names(folder) if (m := _FILE.match(name)) and int(m[2]) > after]
+                count += sum(self._rename(folder / name) for name in newer)
+        self.reach(after)
+        return count
 
     def hours(self, uid: str) -> list[int]:
         """The starts of the hours an endpoint has rows of, in order."""
@@ -182,6 +206,15 @@ class Shelf:
             with contextlib.suppress(OSError):
                 self.filesystem.remove(new)
             raise
+
+    def _rename(self, path: Path) -> int:
+        """Sets one file or folder aside, over none that was before."""
+        names, number = set(self.filesystem.names(path.parent)), 1
+        while (aside := f"{path.name}{_ASIDE_SUFFIX}{number}") in names:
+            number += 1
+        self.filesystem.rename(path, path.with_name(aside))
+        self.filesystem.sync_folder(path.parent)
+        return 1
 
     def _before(self, before_us: int) -> Iterator[tuple[str, int]]:
         for uid in self.uids():

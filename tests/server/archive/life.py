@@ -126,7 +126,7 @@ class Life:
     def files(self) -> list[str]:
         """The archive's files, by endpoint and hour."""
         folder = self.folder / "archive"
-        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.parquet*") if path.is_file())
 
     def segments(self) -> int:
         """How many files the journal has."""
