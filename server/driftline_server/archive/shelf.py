@@ -111,9 +111,9 @@ class Shelf:
         write_whole(self.filesystem, self._folder / _REACHED, f"{position}\n".encode())
 
     def set_aside(self, after: int, served: Collection[str]) -> int:
-        """Gives other names to files of positions behind one, and to endpoints that are not served; returns how many. Raises OSError.
+        """Gives other names to files of positions behind one, and to folders of endpoints that are not served; returns how many.
 
-        No export reads them any more. Those of an endpoint that is served expire with its rows.
+        No export reads them any more. Those of an endpoint that is served expire with its rows. Raises OSError.
         """
         count = 0
         for uid in self.uids():

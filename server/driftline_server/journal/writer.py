@@ -125,10 +125,10 @@ class Writer:
             dropped = [segment for segment in self._closed if segment.last < position]
         for segment in dropped:
             self._spares.put(segment)
-            with self._lock:
-                self._closed.remove(segment)
         if dropped:
-            self._filesystem.sync_folder(self._folder)
+            self._filesystem.sync_folder(self._folder)  # before they count as gone: a loss of power could give them back
+            with self._lock:
+                self._closed = [segment for segment in self._closed if segment.last >= position]
             self._spares.admit()
         return dropped
 

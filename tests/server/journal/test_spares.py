@@ -1,9 +1,10 @@
 """Files of dropped segments are written over; what stood in them is never read again, and what reads them is never written over."""
 
+from errno import EIO
 from pathlib import Path
 
 import pytest
-from tests.server.fault_filesystem import FaultFilesystem, dead_from
+from tests.server.fault_filesystem import Fault, FaultFilesystem, dead_from, healthy
 from tests.server.journal.logbook import FOLDER, Kept, Logbook, replay
 
 from driftline_server.filesystem import SystemFilesystem
@@ -71,6 +72,21 @@ def test_a_dropped_segment_is_written_over(tmp_path: Path) -> None:
     assert {segment.path.stat().st_ino for segment in book.running.segments()} <= files
     book.running.close()
     assert replay(book.filesystem, OLD, folder=book.folder) == owed(book, OLD)
+
+
+def test_segments_whose_removal_a_loss_of_power_could_undo_are_still_the_journal_s() -> None:
+    book = Book(FaultFilesystem()).begin()
+    fill(book, OLD)
+    before = book.running.segments()
+    book.filesystem.plan = lambda number, kind: Fault(EIO) if kind == "sync_folder" else None  # type: ignore[attr-defined]
+    for _ in range(2):
+        with pytest.raises(OSError, match="planned"):
+            book.running.drop_before(OLD)
+        assert book.running.segments() == before
+    book.filesystem.plan = healthy  # type: ignore[attr-defined]
+    assert book.running.drop_before(OLD) == [segment for segment in before if segment.is_closed]
+    assert [segment.is_closed for segment in book.running.segments()] == [False]
+    book.running.close()
 
 
 def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
