@@ -22,9 +22,11 @@ from driftline_server.intake import Intake
 from driftline_server.journal import State
 from driftline_server.listening import bound
 from driftline_server.notify.links import Links
+from driftline_server.notify.senders import Context
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
+from driftline_server.rpc.callbacks import CallsBack
 from driftline_server.rpc.services import alert_services, ingest_service, services, subscriptions_of
 from driftline_server.web.place import place_of, reached
 from driftline_server.web.questions import Questions
@@ -74,7 +76,8 @@ class App:
                 on_state=self._on_state,
             )
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
-        self._alerting = alerting(settings, registry, answers, links, owner=self._owner, clock=clock, durability=self._durability)
+        context = Context(clock=clock, links=links, calls_back=CallsBack(links))
+        self._alerting = alerting(settings, registry, answers, context, owner=self._owner, durability=self._durability)
         exports = self._durability.exports if self._durability else None
         self._ingest = ingest_service(Intake(registry, self._owner.ahead, room, clock, limits, engine.settings), settings)
         self._server.add_generic_rpc_handlers(

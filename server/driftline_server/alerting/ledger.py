@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from driftline_server.alerting.tables import create_alert_tables
 from driftline_server.alerting.turns import NOTHING_CHANGED, not_now
-from driftline_server.outbox.tables import create_held, create_outbox, index_heard
 from driftline_server.store import StoreWriter
+from driftline_server.store.alert_tables import create_alert_tables
+from driftline_server.store.outbox_tables import create_held, create_outbox, index_heard
 from driftline_server.store.standing import claim, create_standing
 
 T = TypeVar("T")

@@ -8,36 +8,31 @@ from driftline_server.alerting.alerting import Alerting
 from driftline_server.alerting.ledger import MemoryLedger, StoreLedger
 from driftline_server.alerting.receivers import Receivers
 from driftline_server.alerting.watch import Watch
-from driftline_server.clock import Clock
 from driftline_server.config import ConfigError, Settings
 from driftline_server.durability import Durability
-from driftline_server.notify.links import Links
 from driftline_server.notify.receivers import parse_receivers
 from driftline_server.notify.senders import Context
 from driftline_server.owner import Owner
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
-from driftline_server.rpc.callbacks import CallsBack
 
 
 def alerting(
     settings: Settings,
     registry: Registry,
     answers: Answers,
-    links: Links,
+    context: Context,
     *,
     owner: Owner,
-    clock: Clock,
     durability: Durability | None,
 ) -> Alerting:
     """Rules, receivers and what they look at. Raises ConfigError, one line that names the key."""
     ledger = StoreLedger(durability.writer) if durability is not None else MemoryLedger()
-    context = Context(clock=clock, links=links, calls_back=CallsBack(links))
     try:
         known = parse_receivers(settings.receivers)
         private = settings.callbacks_private or _is_loopback(settings.listen)
         receivers = Receivers(
-            known, settings.default_receivers, ledger=ledger, clock=clock, context=context, callbacks_private=private
+            known, settings.default_receivers, ledger=ledger, clock=context.clock, context=context, callbacks_private=private
         )
         rules = parse_all(settings.rules, receivers=list(known), evaluate_us=int(settings.evaluate_seconds * 1e6))
     except CoreError as error:
@@ -48,7 +43,7 @@ def alerting(
         watch,
         ledger,
         receivers,
-        clock,
+        context.clock,
         rules=rules,
         evaluate_s=settings.evaluate_seconds,
         retention_days=settings.alert_days,

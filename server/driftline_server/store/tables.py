@@ -9,9 +9,9 @@ from importlib.metadata import version
 
 from sqlite_utils import Database, Migrations
 
-from driftline_server.alerting.tables import create_alert_tables
-from driftline_server.outbox.tables import create_held, create_outbox, index_heard
+from driftline_server.store.alert_tables import create_alert_tables
 from driftline_server.store.measures import STATUS_IDS
+from driftline_server.store.outbox_tables import create_held, create_outbox, index_heard
 
 _FIRST = """
 CREATE TABLE server (

@@ -11,7 +11,7 @@ from tests.server.notify.building import receiver, told
 from driftline_core.panes import DAY_US
 from driftline_server.notify.notification import RESOLVED
 from driftline_server.outbox import outbox
-from driftline_server.outbox.tables import create_held, create_outbox, index_heard
+from driftline_server.store.outbox_tables import create_held, create_outbox, index_heard
 
 OTHER = {**OPS, "name": "other"}
 REASON = "there is no receiver of this name; it waits for one"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from driftline_server.notify.notification import FIRING, Notification
 from driftline_server.notify.receivers import Receiver, parse_receiver
-from driftline_server.outbox.tables import create_held, create_outbox, index_heard
+from driftline_server.store.outbox_tables import create_held, create_outbox, index_heard
 
 T = TypeVar("T")
 
