@@ -86,12 +86,10 @@ class Window:
 def append(folder: Path, body: bytes, count: int) -> tuple[float, Window]:
     """Seconds to append `count` bodies and have them durable."""
     window = Window()
-    journal = Journal(
-        folder, SystemFilesystem(), JournalSettings(segment_bytes=SEGMENT_BYTES), deliver=window.give, on_state=lambda *_: None
-    )
+    journal = Journal(folder, SystemFilesystem(), JournalSettings(segment_bytes=SEGMENT_BYTES), on_state=lambda *_: None)
     for _ in journal.recover(0):
         pass
-    journal.start()
+    journal.start(window.give)
     schema, head = Definition(1, b"schema" * 200), bytes(64)
 
     def run() -> None:
@@ -147,7 +145,7 @@ def replays(root: Path, body_bytes: int, total: int, rounds: int) -> Replay:
         append(folder, body, total // body_bytes)
         ours, bare = [], []
         for _ in range(rounds):
-            journal = Journal(folder, SystemFilesystem(), JournalSettings(), deliver=lambda *_: None, on_state=lambda *_: None)
+            journal = Journal(folder, SystemFilesystem(), JournalSettings(), on_state=lambda *_: None)
             start = perf_counter()
             size = sum(len(record.body) for record in journal.recover(0))
             ours.append(size / (perf_counter() - start) / 1e9)

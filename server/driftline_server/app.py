@@ -16,6 +16,7 @@ from driftline_server.alerting.wiring import alerting
 from driftline_server.clock import Clock, SystemClock
 from driftline_server.config import Settings
 from driftline_server.credits import Credits
+from driftline_server.data_folder import DataFolder
 from driftline_server.durability import Durability
 from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.intake import Intake
@@ -61,20 +62,12 @@ class App:
         limits = Limits(settings.payload_bytes_max, settings.batch_rows_max, settings.batch_cells_max, settings.columns_max)
         self._room = room = Credits(batches_max=settings.queue_batches_max, bytes_max=settings.queue_bytes_max)
         engine = Engine(engine_settings(settings))
-        self._owner = Owner(engine, clock=clock, room=room)
+        folder = self._taken(filesystem or SystemFilesystem())
+        self._owner = Owner(
+            engine, clock=clock, room=room, journal=folder.journal if folder else None, past=folder.past if folder else None
+        )
         registry = Registry(self._owner, clock, endpoints_max=settings.endpoints_max, producers_max=settings.producers_max)
-        self._durability = None
-        if settings.data != "none":
-            self._durability = Durability(
-                Path(settings.data),
-                settings,
-                engine,
-                registry,
-                self._owner,
-                clock=clock,
-                filesystem=filesystem or SystemFilesystem(),
-                on_state=self._on_state,
-            )
+        self._durability = Durability(folder, settings, engine, registry, self._owner, clock=clock) if folder else None
         answers = Answers(self._owner, self._durability.reader if self._durability else None, clock)
         context = Context(clock=clock, links=links, calls_back=CallsBack(links))
         self._alerting = alerting(settings, registry, answers, context, owner=self._owner, durability=self._durability)
@@ -127,6 +120,14 @@ class App:
         else:
             self._owner.ahead.journal.close()
             self._owner.close()
+
+    def _taken(self, filesystem: Filesystem) -> DataFolder | None:
+        """The data folder, this server's from now on; None where nothing is to be kept."""
+        settings = self._settings
+        if settings.data == "none":
+            return None
+        segment_bytes = settings.journal_segment_bytes
+        return DataFolder(Path(settings.data), filesystem, segment_bytes=segment_bytes, on_state=self._on_state)
 
     def _on_state(self, state: State, reason: str) -> None:
         """The disk is full, failed, or well again."""

@@ -12,6 +12,7 @@ from driftline_core.errors import NotFound
 from driftline_server import checkpoint
 from driftline_server.checkpoint import Section
 from driftline_server.filesystem import Filesystem
+from driftline_server.journal import Journal, MemoryJournal
 from driftline_server.owner import Closed, Owner
 from driftline_server.recovery import sections
 from driftline_server.registry import Registry
@@ -30,6 +31,7 @@ class Checkpoints:
         filesystem: Filesystem,
         registry: Registry,
         owner: Owner,
+        journal: Journal | MemoryJournal,
         *,
         period_s: float,
         journal_bytes: int,
@@ -41,6 +43,7 @@ class Checkpoints:
         self._filesystem = filesystem
         self._registry = registry
         self._owner = owner
+        self._journal = journal
         self._period_s = period_s
         self._journal_bytes = journal_bytes
         self._last_section = last_section
@@ -95,4 +98,4 @@ class Checkpoints:
 
     def _uncovered_bytes(self) -> int:
         """What a start would have to replay, about."""
-        return sum(segment.bytes for segment in self._owner.ahead.journal.segments() if segment.last > self._written)
+        return sum(segment.bytes for segment in self._journal.segments() if segment.last > self._written)

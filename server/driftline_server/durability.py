@@ -3,79 +3,55 @@
 import sqlite3
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import structlog
 
 from driftline_core.engine import Engine, EngineSettings
 from driftline_core.panes import MINUTE_US
-from driftline_server import checkpoint, lineage
+from driftline_server import lineage
 from driftline_server.archive import Archive, Bounds, Dropping, Exports, Policy, Retention, Shelf
-from driftline_server.checkpoint import Checkpoint, CheckpointUnknown, Section
+from driftline_server.checkpoint import CheckpointUnknown, Section
 from driftline_server.checkpoints import Checkpoints
 from driftline_server.clock import Clock
 from driftline_server.config import ConfigError, Settings
-from driftline_server.filesystem import Filesystem
-from driftline_server.journal import Journal, JournalDamaged, JournalSettings, JournalUnknown, State
+from driftline_server.data_folder import DataFolder
+from driftline_server.journal import JournalDamaged, JournalUnknown
 from driftline_server.lineage import PartsDiffer
 from driftline_server.owner import Owner
-from driftline_server.past import StoredPast
 from driftline_server.recovery import Recovery
 from driftline_server.registry import Registry
 from driftline_server.snapshots import Snapshots
-from driftline_server.store import Reader, Store, StoreError, StoreWriter
-from driftline_server.store.database import FILE as DATABASE
+from driftline_server.store import Reader, StoreWriter
 
 log = structlog.get_logger(__name__)
 
-JOURNAL, CHECKPOINTS, ARCHIVE = "journal", "checkpoints", "archive"
 _UNREADABLE = (PartsDiffer, JournalDamaged, JournalUnknown, CheckpointUnknown, OSError, ValueError, sqlite3.Error)
 _RELAXED_SHARE = 0.5  # of journal_bytes_max: up to it the archive has time to rest
 
 
 class Durability:
-    """From recover() over start() to stop()."""
+    """From recover() over start() to stop(). The owner writes to the folder's journal."""
 
     def __init__(
-        self,
-        folder: Path,
-        settings: Settings,
-        engine: Engine,
-        registry: Registry,
-        owner: Owner,
-        *,
-        clock: Clock,
-        filesystem: Filesystem,
-        on_state: Callable[[State, str], None],
+        self, folder: DataFolder, settings: Settings, engine: Engine, registry: Registry, owner: Owner, *, clock: Clock
     ) -> None:
-        """Takes the data folder for this process. Raises ConfigError, one line, where it cannot be had."""
-        self._store = _opened(folder, filesystem)
-        self._folder = folder
+        self.folder = folder
         self._engine = engine
         self._registry = registry
         self._owner = owner
         self._clock = clock
-        self._filesystem = filesystem
-        self._lineage = ""
         self._deleted: set[str] = set()  # endpoints whose deletion may not be in the database
         self._orphans: set[str] = set()  # endpoints of which the database alone knows
-        self._writer = StoreWriter(self._store)
+        self._writer = StoreWriter(folder.store)
         self._snapshots = Snapshots(registry, owner, self._writer)
-        owner.past = StoredPast(self._store.reader)
-        owner.on_effect = self._snapshots.on_effect
-        owner.ahead.journal = self._journal = Journal(
-            folder / JOURNAL,
-            self._filesystem,
-            JournalSettings(segment_bytes=settings.journal_segment_bytes),
-            deliver=owner.ahead.deliver,
-            on_state=on_state,
-        )
-        self._archive, self.exports = self._archiving(settings, engine.settings, clock)
+        owner.listeners.append(self._snapshots.on_effect)
+        self._archive, self.exports = self._archiving(settings, engine.settings)
         self._checkpoints = Checkpoints(
-            folder / CHECKPOINTS,
-            self._filesystem,
+            folder.checkpoints,
+            folder.filesystem,
             registry,
             owner,
+            folder.journal,
             period_s=settings.checkpoint_seconds,
             journal_bytes=settings.checkpoint_bytes,
             last_section=self._mark,
@@ -90,28 +66,31 @@ class Durability:
     @property
     def reader(self) -> Reader:
         """Closed hours, to be asked from any thread."""
-        return self._store.reader
+        return self.folder.store.reader
 
     def recover(self, progress: Callable[[int, int], None]) -> None:
         """Brings the engine and the registry to where the last life ended. Raises ConfigError where that cannot be read."""
-        recovery = Recovery(self._engine, self._registry, self._owner.past)
+        folder, journal = self.folder, self.folder.journal
+        recovery = Recovery(self._engine, self._registry, folder.past)
         began = time.monotonic()
         try:
-            found = checkpoint.load(self._folder / CHECKPOINTS, self._filesystem)
-            reached = self._recognise(found)
-            recovery.replay(self._journal, recovery.load(found), reached, progress)
+            found = folder.newest()
+            reached = folder.recognise(found, self._engine.settings.hour_us // MINUTE_US)
+            self._snapshots.stored = folder.store.standing.position
+            recovery.replay(journal, recovery.load(found), reached, progress)
         except _UNREADABLE as error:
-            self._store.close()
-            raise ConfigError(f"data directory {self._folder}: {error}") from None
-        self._deleted |= recovery.deleted
-        if recovery.replayed or self._journal.torn_bytes:
+            folder.store.close()
+            raise ConfigError(f"data directory {folder.path}: {error}") from None
+        mark = lineage.mark_of(found)
+        self._deleted = recovery.deleted | set(mark.deleted if mark else ())
+        if recovery.replayed or journal.torn_bytes:
             log.info(
                 "recovered",
                 seconds=round(time.monotonic() - began, 2),
                 records=recovery.replayed,
                 failed=recovery.failed,
-                torn_bytes=self._journal.torn_bytes,
-                missing=self._journal.missing,
+                torn_bytes=journal.torn_bytes,
+                missing=journal.missing,
             )
 
     def start(self) -> None:
@@ -139,57 +118,36 @@ class Durability:
     def stop(self) -> None:
         """Nothing more comes in: makes durable and counts what was accepted, writes a last checkpoint, and closes."""
         self._owner.rest()  # what would be closed now could not be written down
-        self._journal.close()
+        self.folder.journal.close()
         self._checkpoints.close()
         self._archive.close()
         self._owner.close()
         self._writer.close()
-        self._store.close()
-
-    def _recognise(self, found: Checkpoint | None) -> int:
-        """The position to which the journal had come; the folder is known to be a whole, and is this server's from now on."""
-        standing, mark = self._store.standing, lineage.mark_of(found)
-        journal = self._folder / JOURNAL
-        self._lineage = lineage.require_one(journal, self._filesystem, found, standing) or lineage.made(journal, self._filesystem)
-        minutes = self._engine.settings.hour_us // MINUTE_US
-        if standing.snapshot_minutes not in (0, minutes):
-            raise PartsDiffer(
-                f"it keeps hours of {standing.snapshot_minutes} minutes, and snapshot_minutes is {minutes}: "
-                f"set snapshot_minutes = {standing.snapshot_minutes}, or name another --data DIR"
-            )
-        if (standing.lineage, standing.snapshot_minutes) != (self._lineage, minutes):
-            self._store.claim(self._lineage, minutes)
-        if lineage.lacks_newest(journal, self._filesystem, mark):
-            log.error(
-                "the newest file of the journal is missing: what came since the last checkpoint is counted no more", folder=journal
-            )
-        self._snapshots.stored = standing.position
-        self._deleted = set(mark.deleted) if mark else set()
-        return max(standing.position, found.reached if found else 0)
+        self.folder.store.close()
 
     def _mark(self, position: int) -> Section:
         """What a checkpoint says of the folder. Endpoints that the database holds, and nobody serves, are deleted there later."""
         stored = self._snapshots.stored
         gone = self.reader.uids() - self._registry.by_uid().keys() - self._orphans
-        written_to = max((segment.first for segment in self._journal.segments() if not segment.is_closed), default=0)
-        return lineage.Mark(self._lineage, stored, tuple(sorted(gone)), written_to).section(position)
+        return self.folder.mark(stored=stored, deleted=gone).section(position)
 
     def _on_checkpoint(self, covered: int) -> None:
         """Two checkpoints cover the journal up to a position: what is before it will not be replayed again."""
         self._snapshots.save_producers()
         self._archive.cover(covered)
 
-    def _archiving(self, settings: Settings, engine: EngineSettings, clock: Clock) -> tuple[Archive, Exports]:
+    def _archiving(self, settings: Settings, engine: EngineSettings) -> tuple[Archive, Exports]:
         """What keeps rows, and what reads them again."""
-        shelf = Shelf(self._folder / ARCHIVE, self._filesystem)
+        clock, journal = self._clock, self.folder.journal
+        shelf = Shelf(self.folder.archive, self.folder.filesystem)
         policy = Policy(settings.archive, settings.archive_share, settings.archive_days)
         bounds = Bounds(engine.future_max_us, engine.retention_us)
         archive = Archive(
             shelf,
             policy,
             self._registry,
-            self._journal,
-            dropping=Dropping(self._journal, clock, journal_bytes_max=settings.journal_bytes_max),
+            journal,
+            dropping=Dropping(journal, clock, journal_bytes_max=settings.journal_bytes_max),
             retention=Retention(shelf, policy, self._writer, hour_us=engine.hour_us, snapshot_days=settings.snapshot_days),
             clock=clock,
             bounds=bounds,
@@ -201,8 +159,8 @@ class Durability:
             policy,
             bounds=bounds,
             owner=self._owner,
-            reader=self._store.reader,
-            journal=self._journal,
+            reader=self.reader,
+            journal=journal,
             clock=clock,
             hour_us=engine.hour_us,
             finest_us=engine.ruler.finest_us,
@@ -210,13 +168,3 @@ class Durability:
             unarchived=archive.dropping.unarchived,
         )
         return archive, exports
-
-
-def _opened(folder: Path, filesystem: Filesystem) -> Store:
-    try:
-        lineage.require_database(folder / JOURNAL, folder / CHECKPOINTS, folder / DATABASE, filesystem)
-        return Store.open(folder)
-    except StoreError as error:
-        raise ConfigError(str(error)) from None
-    except (PartsDiffer, OSError) as error:
-        raise ConfigError(f"data directory {folder}: {error}") from None

@@ -16,6 +16,7 @@ from driftline_server.journal import JOURNAL_SUFFIX
 from driftline_server.journal.segment import first_of
 from driftline_server.store.standing import Standing
 
+JOURNAL, CHECKPOINTS, ARCHIVE = "journal", "checkpoints", "archive"  # folders of a data folder
 FILE = "lineage"
 # The name of a checkpoint's section that is no endpoint's: uids are 32 hexadecimal digits.
 SECTION = "folder"

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
@@ -17,7 +18,7 @@ from driftline_core.engine import Effect, Engine, Frame, StoredHour
 from driftline_core.facts import LossTold, Tombstone
 from driftline_server.clock import Clock
 from driftline_server.credits import Credits
-from driftline_server.journal import JournalFailed
+from driftline_server.journal import Journal, JournalFailed, MemoryJournal
 from driftline_server.write_ahead import Change, Entry, Question, WriteAhead
 
 log = structlog.get_logger(__name__)
@@ -80,10 +81,19 @@ def _fetch(engine: Engine, frame: Frame, past: Past) -> list[int]:
 class Owner:
     """Owns an engine from start() to close(); whatever was submitted before close() is applied."""
 
-    def __init__(self, engine: Engine, *, clock: Clock, room: Credits) -> None:
-        self.ahead = WriteAhead(self._put)
-        self.past: Past | None = None
-        self.on_effect: Callable[[Effect], None] = _ignore
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        clock: Clock,
+        room: Credits,
+        journal: Journal | MemoryJournal | None = None,
+        past: Past | None = None,
+    ) -> None:
+        """Without a journal and a past, counts are kept in memory alone."""
+        self.ahead = WriteAhead(self._put, journal or MemoryJournal())
+        self.listeners: list[Callable[[Effect], None]] = []  # told of hours that are closed, in this thread
+        self._past = past
         self._changed: set[str] = set()
         self._is_resting = False
         self._engine = engine
@@ -173,7 +183,7 @@ class Owner:
             self._guarded(entry.ask)
             return False
         try:
-            self._guarded(lambda: apply(self._engine, entry.change, position, self.past))
+            self._guarded(lambda: apply(self._engine, entry.change, position, self._past))
         finally:
             if entry.size_bytes:
                 self._room.give(1, entry.size_bytes)
@@ -188,7 +198,8 @@ class Owner:
         self._guarded(lambda: effects.extend(self._engine.advance(now_us, _EFFECTS_MAX)))
         for effect in effects:
             self._changed.add(effect.uid)
-            self._guarded(lambda effect=effect: self.on_effect(effect))  # type: ignore[misc]
+            for listener in self.listeners:
+                self._guarded(partial(listener, effect))
         return len(effects) >= _EFFECTS_MAX
 
     def _guarded(self, step: Callable[[], None]) -> None:
@@ -196,7 +207,3 @@ class Owner:
             step()
         except Exception:
             log.exception("the engine's owner failed at a step")  # a fault of ours: said, and the owner lives on
-
-
-def _ignore(_: Effect) -> None:
-    """Where hours are not stored, nobody waits for them."""

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from driftline_server.journal import Loss
     from driftline_server.rebuild import Rebuilt
 
-_JOURNAL, _CHECKPOINTS, _ARCHIVE = "journal", "checkpoints", "archive"
 _SPANS_MAX = 10
 
 
@@ -77,7 +76,7 @@ def repaired(folder: Path) -> "list[Loss]":
     from driftline_server.filesystem import SystemFilesystem
     from driftline_server.journal import JournalUnknown
     from driftline_server.journal import repair as repair_journal
-    from driftline_server.lineage import COPY, PartsDiffer, require_database, require_one
+    from driftline_server.lineage import CHECKPOINTS, COPY, JOURNAL, PartsDiffer, require_database, require_one
     from driftline_server.store import StoreError
     from driftline_server.store.database import FILE, damage
     from driftline_server.store.folder import lock_folder
@@ -91,13 +90,13 @@ def repaired(folder: Path) -> "list[Loss]":
         try:
             if wrong := damage(folder / FILE):
                 raise RepairError(f"data directory {folder}: its {FILE} is damaged ({wrong}), which repair cannot mend: {COPY}")
-            found = checkpoint.load(folder / _CHECKPOINTS, filesystem)
+            found = checkpoint.load(folder / CHECKPOINTS, filesystem)
             after, reached = (found.position, found.reached) if found else (0, 0)
             standing = standing_of(folder / FILE)
-            require_database(folder / _JOURNAL, folder / _CHECKPOINTS, folder / FILE, filesystem)
-            require_one(folder / _JOURNAL, filesystem, found, standing)  # else there is nothing here to be mended
+            require_database(folder / JOURNAL, folder / CHECKPOINTS, folder / FILE, filesystem)
+            require_one(folder / JOURNAL, filesystem, found, standing)  # else there is nothing here to be mended
             reached = max(reached, standing.position)
-            return list(repair_journal(folder / _JOURNAL, filesystem, after=after, reached=reached))
+            return list(repair_journal(folder / JOURNAL, filesystem, after=after, reached=reached))
         finally:
             lock.release()
     except StoreError as error:
@@ -111,6 +110,7 @@ def rebuilt(folder: Path) -> "Rebuilt":
     from driftline_server import checkpoint, lineage
     from driftline_server.archive import Shelf
     from driftline_server.filesystem import SystemFilesystem
+    from driftline_server.lineage import ARCHIVE, CHECKPOINTS, JOURNAL
     from driftline_server.rebuild import rebuild
     from driftline_server.store import Store, StoreError
     from driftline_server.store.database import FILE
@@ -124,12 +124,10 @@ def rebuilt(folder: Path) -> "Rebuilt":
             if not store.standing.lineage:
                 raise RepairError(f"{folder / FILE} belongs to no data directory: driftline serve takes it as it is")
             with contextlib.suppress(lineage.PartsDiffer):
-                lineage.require_one(
-                    folder / _JOURNAL, filesystem, checkpoint.load(folder / _CHECKPOINTS, filesystem), store.standing
-                )
+                lineage.require_one(folder / JOURNAL, filesystem, checkpoint.load(folder / CHECKPOINTS, filesystem), store.standing)
                 raise RepairError(f"data directory {folder} has all its parts: start it, or call repair without --from-database")
-            archived = Shelf(folder / _ARCHIVE, filesystem).reached()
-            return rebuild(folder, filesystem, store, parts=(_JOURNAL, _CHECKPOINTS), archived=archived)
+            archived = Shelf(folder / ARCHIVE, filesystem).reached()
+            return rebuild(folder, filesystem, store, parts=(JOURNAL, CHECKPOINTS), archived=archived)
         finally:
             store.close()
     except StoreError as error:

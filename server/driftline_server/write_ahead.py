@@ -50,19 +50,19 @@ _UNWRITTEN = Body.of(0, ())
 class WriteAhead:
     """Joins the journal and the owner."""
 
-    def __init__(self, put: Callable[[Sequence[tuple[int, Entry | Question]]], None]) -> None:
+    def __init__(self, put: Callable[[Sequence[tuple[int, Entry | Question]]], None], journal: Journal | MemoryJournal) -> None:
+        self.journal = journal
         self._put = put
         self._position = 0  # of the last record delivered: each comes once, in order
         self._told = 0  # the last one that was acknowledged before it was durable
         self._lock = threading.Lock()  # guards _told
         self.durable = 0  # the last position that survives a crash and has been handed to the owner
-        self.journal: Journal | MemoryJournal = MemoryJournal(self.deliver)
 
     def start(self) -> None:
         """Takes records, behind those that were recovered."""
         # Asked first: records may be appended and delivered as soon as it has started.
         self.durable = self._position = self.journal.recovered
-        self.journal.start()
+        self.journal.start(self.deliver)
 
     @property
     def is_durable(self) -> bool:

@@ -44,7 +44,7 @@ def kill_often(folder: Path, kills: int, seed: int) -> Tally:
         acknowledged = _live(folder, life, rng.uniform(0.02, 0.3), len(found))
         if life % 2:
             tally.spoiled += _spoil(folder, acknowledged, rng)
-        journal = Journal(folder, DISK, JournalSettings(), deliver=lambda *_: None, on_state=lambda *_: None)
+        journal = Journal(folder, DISK, JournalSettings(), on_state=lambda *_: None)
         before, found = found, []
         for record in journal.recover(0):
             found.append(bytes(record.body))

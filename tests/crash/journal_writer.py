@@ -38,12 +38,10 @@ def main(folder: Path, life: int) -> None:
         for _ in items:
             room.release()
 
-    journal = Journal(
-        folder, SystemFilesystem(), JournalSettings(segment_bytes=1 << 20, group_bytes_max=1 << 18), deliver=deliver, on_state=say
-    )
+    journal = Journal(folder, SystemFilesystem(), JournalSettings(segment_bytes=1 << 20, group_bytes_max=1 << 18), on_state=say)
     for _ in journal.recover(0):
         pass
-    journal.start()
+    journal.start(deliver)
 
     def run(thread: int) -> None:
         number = 0

@@ -16,10 +16,10 @@ from driftline_proto.v1 import endpoint_pb2_grpc, ingest_pb2_grpc, metrics_pb2_g
 from driftline_server.app import App
 from driftline_server.clock import Clock
 from driftline_server.config import load
-from driftline_server.durability import JOURNAL
 from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.journal import Journal
 from driftline_server.journal.view import FIRST_FRAME, SegmentView
+from driftline_server.lineage import JOURNAL
 from driftline_server.records import Record
 
 WAIT_S = 60.0
@@ -61,7 +61,7 @@ class Inside:
     def journal(self) -> Journal:
         """Where records go."""
         assert self._app._durability is not None
-        return self._app._durability._journal
+        return self._app._durability.folder.journal
 
     def health(self) -> int:
         """What the health service says."""

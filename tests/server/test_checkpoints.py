@@ -66,6 +66,7 @@ def test_a_failure_is_not_the_last_checkpoint(tmp_path: Path) -> None:
         SystemFilesystem(),
         registry,
         owner,
+        owner.ahead.journal,
         period_s=0.01,
         journal_bytes=2**30,
         last_section=Mark("").section,

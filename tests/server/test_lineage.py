@@ -16,7 +16,7 @@ from tests.server.inside import stored_hours
 from driftline_core.engine import Span
 from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US
 from driftline_server.config import ConfigError
-from driftline_server.durability import CHECKPOINTS, JOURNAL
+from driftline_server.lineage import CHECKPOINTS, JOURNAL
 from driftline_server.past import Answers
 from driftline_server.repair import repair
 from driftline_server.store.database import FILE

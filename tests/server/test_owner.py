@@ -18,7 +18,7 @@ def test_time_stands_still_for_an_owner_that_rests() -> None:
     clock = SetClock(NOW_US)
     owner = Owner(engine, clock=clock, room=Credits(batches_max=1, bytes_max=1))
     closed: list[Effect] = []
-    owner.on_effect = closed.append
+    owner.listeners.append(closed.append)
     owner.ahead.start()
     owner.start()
     owner.rest()

@@ -33,7 +33,7 @@ def spoiled(folder: Path) -> Path:
         for number in range(12):
             life.push(handle, batch(50, first=50 * number))
             life.settle()  # so that each proves the one before to have been durable
-        (segment,) = life.durability._journal.segments()
+        (segment,) = life.durability.folder.journal.segments()
         shutil.copytree(life.folder, folder / "dead")
     path = folder / "dead" / "journal" / segment.path.name
     with path.open("r+b") as file:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from driftline_server.filesystem import SystemFilesystem
 from driftline_server.journal import Journal, JournalSettings
+from driftline_server.journal.journal import Deliver
 from driftline_server.records import Record
 from driftline_server.write_ahead import Entry, Question, WriteAhead
 
@@ -16,8 +17,8 @@ WAIT_S = 30.0
 class Hasty(Journal):
     """A journal to which somebody appends before its start has returned."""
 
-    def start(self) -> None:
-        super().start()
+    def start(self, deliver: Deliver) -> None:
+        super().start(deliver)
         self.append(Record.LOSS, [b"early"], Entry(None))
 
 
@@ -35,8 +36,8 @@ class Owner:
 @contextmanager
 def life(folder: Path, kind: type[Journal]) -> Iterator[tuple[WriteAhead, Owner]]:
     owner = Owner()
-    ahead = WriteAhead(owner.put)
-    ahead.journal = kind(folder, SystemFilesystem(), JournalSettings(), deliver=ahead.deliver, on_state=lambda state, reason: None)
+    journal = kind(folder, SystemFilesystem(), JournalSettings(), on_state=lambda state, reason: None)
+    ahead = WriteAhead(owner.put, journal)
     for _ in ahead.journal.recover(0):
         pass
     ahead.start()

@@ -24,6 +24,11 @@ Deliver = Callable[[Sequence[object], int], None]
 OnState = Callable[[State, str], None]
 
 
+def nowhere(items: Sequence[object], durable: int) -> None:
+    """Where a journal that was not started delivers to."""
+    raise RuntimeError("the journal was not started")
+
+
 @dataclass(frozen=True, slots=True)
 class JournalSettings:
     """Sizes and times of a journal."""
@@ -49,13 +54,11 @@ class Entry:
 class Journal:
     """A durable log: recover() to its end, then start(), then append() until close()."""
 
-    def __init__(
-        self, folder: Path, filesystem: Filesystem, settings: JournalSettings, *, deliver: Deliver, on_state: OnState
-    ) -> None:
+    def __init__(self, folder: Path, filesystem: Filesystem, settings: JournalSettings, *, on_state: OnState) -> None:
         self._folder = folder
         self._filesystem = filesystem
         self._settings = settings
-        self._deliver = deliver
+        self._deliver: Deliver = nowhere
         self._on_state = on_state
         self._recovery = Recovery(folder, filesystem, after=0, reached=0)
         self._writer: Writer | None = None
@@ -103,8 +106,9 @@ class Journal:
         self._recovery = Recovery(self._folder, self._filesystem, after=after, reached=reached)
         return self._recovery.records()
 
-    def start(self) -> None:
-        """Begins to take records, from the position after the last."""
+    def start(self, deliver: Deliver) -> None:
+        """Begins to take records, from the position after the last, and to deliver their items."""
+        self._deliver = deliver
         if not self._recovery.is_done:
             raise RuntimeError("a journal is recovered to its end before it is started")
         self.last, settings = self.recovered, self._settings

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from driftline_server.filesystem import Buffer
 from driftline_server.journal.errors import JournalFailed
 from driftline_server.journal.frames import Body, Definition
-from driftline_server.journal.journal import Deliver
+from driftline_server.journal.journal import Deliver, nowhere
 from driftline_server.journal.recovery import Record
 from driftline_server.journal.segment import Segment
 from driftline_server.journal.state import State
@@ -15,8 +15,8 @@ from driftline_server.journal.state import State
 class MemoryJournal:
     """As Journal, for `--data none`: each item is delivered by the thread that appends it, in the order of positions."""
 
-    def __init__(self, deliver: Deliver) -> None:
-        self._deliver = deliver
+    def __init__(self) -> None:
+        self._deliver: Deliver = nowhere
         self._lock = threading.Lock()
         self.state = State.CLOSED
         self.reason = "not started"
@@ -38,7 +38,8 @@ class MemoryJournal:
         self.last = after
         return iter(())
 
-    def start(self) -> None:
+    def start(self, deliver: Deliver) -> None:
+        self._deliver = deliver
         self.state, self.reason = State.OPEN, ""
 
     def append(self, kind: int, parts: Sequence[Buffer], item: object, *, definition: Definition | None = None) -> int:

@@ -21,7 +21,7 @@ WHY = "the database cannot be written now: attempt to write a readonly database"
 @contextmanager
 def full(durability: Durability) -> Iterator[None]:
     """A database that takes nothing, until the end of this."""
-    connection = durability._store.connection
+    connection = durability.folder.store.connection
     durability.writer.submit(lambda _: connection.execute("PRAGMA query_only = 1")).result(WAIT_S)
     try:
         yield
@@ -95,7 +95,7 @@ def test_a_start_waits_for_no_disk_though_alerts_do(tmp_path: Path) -> None:
     app = App(load(None, listen="127.0.0.1:0", data=str(tmp_path)))
     durability = app._durability
     assert durability is not None
-    connection = durability._store.connection
+    connection = durability.folder.store.connection
     connection.execute("PRAGMA query_only = 1")
     with driftline.connect(f"127.0.0.1:{app.start()}") as client:
         assert client.endpoints() == []

@@ -21,6 +21,7 @@ from driftline_server.app import engine_settings
 from driftline_server.archive import Export
 from driftline_server.config import Settings
 from driftline_server.credits import Credits
+from driftline_server.data_folder import DataFolder
 from driftline_server.durability import Durability
 from driftline_server.filesystem import Filesystem, SystemFilesystem
 from driftline_server.intake import Handle, Intake
@@ -62,18 +63,11 @@ class Life:
         settings = self.settings
         room = Credits(batches_max=settings.queue_batches_max, bytes_max=settings.queue_bytes_max)
         engine = Engine(engine_settings(settings))
-        self.owner = Owner(engine, clock=self.clock, room=room)
+        segment_bytes = settings.journal_segment_bytes
+        folder = DataFolder(self.folder, self.filesystem, segment_bytes=segment_bytes, on_state=lambda state, reason: None)
+        self.owner = Owner(engine, clock=self.clock, room=room, journal=folder.journal, past=folder.past)
         self.registry = Registry(self.owner, self.clock, endpoints_max=100, producers_max=100)
-        self.durability = Durability(
-            self.folder,
-            settings,
-            engine,
-            self.registry,
-            self.owner,
-            clock=self.clock,
-            filesystem=self.filesystem,
-            on_state=lambda state, reason: None,
-        )
+        self.durability = Durability(folder, settings, engine, self.registry, self.owner, clock=self.clock)
         self.intake = Intake(self.registry, self.owner.ahead, room, self.clock, Limits(), engine.settings)
         self.durability.recover(lambda read, total: None)
         self.owner.ahead.start()
@@ -104,7 +98,7 @@ class Life:
 
     def cover(self) -> None:
         """Waits until checkpoints cover what was pushed, and the archive has done and dropped what is closed of it."""
-        archive, journal = self.durability._archive, self.durability._journal
+        archive, journal = self.durability._archive, self.durability.folder.journal
         wanted = journal.last
         handle = self.intake.open(next(iter(self.registry.entries(""))).current().name, Origin(b"c" * 16, 1, 0), b"", None)
 

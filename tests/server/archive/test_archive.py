@@ -44,7 +44,7 @@ def assert_equal(found: pd.DataFrame, wanted: pd.DataFrame) -> None:
 def archived(life: Life) -> None:
     """Waits until the archive has all segments but the open one, and the journal has dropped what it may."""
     archive = life.durability._archive
-    until(lambda: all(not each.is_closed or each.last <= archive._archived for each in life.durability._journal.segments()))
+    until(lambda: all(not each.is_closed or each.last <= archive._archived for each in life.durability.folder.journal.segments()))
 
 
 def test_rows_come_out_as_they_came_from_the_journal_and_the_archive(tmp_path: Path) -> None:

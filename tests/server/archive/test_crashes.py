@@ -80,9 +80,9 @@ class Disk:
 def written() -> Disk:
     filesystem = FaultFilesystem()
     settings = JournalSettings(segment_bytes=6_000)
-    journal = Journal(JOURNAL, filesystem, settings, deliver=lambda items, durable: None, on_state=lambda state, reason: None)
+    journal = Journal(JOURNAL, filesystem, settings, on_state=lambda state, reason: None)
     assert list(journal.recover(0)) == []
-    journal.start()
+    journal.start(lambda items, durable: None)
     definition = Definition(1, schema_of(SENT[0].schema))
     for number, frame in enumerate(frames(UID, REGISTRATION.reference, SENT, at_us=ARRIVAL_US), start=1):
         head = records.batch_head(type(frame)(UID, ARRIVAL_US, frame.reference, frame.bound, Origin(b"p" * 16, 1, number)))

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.server.archive.life import START_US, Life, Standing, batch, living, until
 
 from driftline_core.panes import HOUR_US
-from driftline_server.durability import ARCHIVE, CHECKPOINTS, JOURNAL
+from driftline_server.lineage import ARCHIVE, CHECKPOINTS, JOURNAL
 from driftline_server.store.database import FILE
 
 BATCHES, ROWS = 20, 100  # enough for several segments
@@ -19,7 +19,7 @@ def push(life: Life, producer: bytes, first: int) -> None:
     life.push(life.producer(batch(1).schema, id_=producer * 16), *batches)
     life.settle()
     archive = life.durability._archive
-    until(lambda: all(not each.is_closed or each.last <= archive._archived for each in life.durability._journal.segments()))
+    until(lambda: all(not each.is_closed or each.last <= archive._archived for each in life.durability.folder.journal.segments()))
 
 
 def ids(life: Life, name: str = "m") -> list[int]:

@@ -17,12 +17,12 @@ def main(folder: Path) -> None:
         changed[state].set()
 
     settings = JournalSettings(segment_bytes=2 << 20, retry_s=0.01)
-    journal = Journal(folder / "journal", SystemFilesystem(), settings, deliver=lambda *_: None, on_state=on_state)
+    journal = Journal(folder / "journal", SystemFilesystem(), settings, on_state=on_state)
     for _ in journal.recover(0):
         pass
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
-    journal.start()
+    journal.start(lambda *_: None)
     journal.append(1, [b"0"], None)
     assert changed[State.STALLED].wait(10)
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))

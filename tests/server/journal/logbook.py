@@ -44,7 +44,7 @@ class Logbook:
     _change: threading.Condition = field(default_factory=threading.Condition)
 
     def journal(self) -> Journal:
-        return Journal(self.folder, self.filesystem, self.settings, deliver=self._deliver, on_state=self._on_state)
+        return Journal(self.folder, self.filesystem, self.settings, on_state=self._on_state)
 
     def open(self, after: int = 0, *, reached: int = 0, before: Sequence[Kept] = ()) -> Journal:
         """A journal that takes records; what it replays is settled, behind what a checkpoint held."""
@@ -53,7 +53,7 @@ class Logbook:
         found = [*before, *(Kept.of(record) for record in journal.recover(after, reached=reached))]
         self.settle(found)
         self.durable = len(found)
-        journal.start()
+        journal.start(self.deliver)
         return journal
 
     def append(self, journal: Journal, body: bytes, *, kind: int = 1, definition: Definition | None = None) -> int:
@@ -100,7 +100,7 @@ class Logbook:
         with self._change:
             assert self._change.wait_for(lambda: item in self.delivered, WAIT_S)
 
-    def _deliver(self, items: Sequence[object], durable: int) -> None:
+    def deliver(self, items: Sequence[object], durable: int) -> None:
         with self._change:
             assert durable >= self.durable
             self.delivered += items

@@ -107,8 +107,8 @@ def test_a_clean_close_of_an_empty_journal_leaves_nothing(book: Logbook) -> None
 
 def test_a_memory_journal_delivers_at_once() -> None:
     seen: list[object] = []
-    journal = MemoryJournal(lambda items, durable: seen.append((list(items), durable)))
-    journal.start()
+    journal = MemoryJournal()
+    journal.start(lambda items, durable: seen.append((list(items), durable)))
     assert journal.append(1, [b"bytes"], "a") == 1
     journal.pass_through("b")
     assert seen == [(["a"], 1), (["b"], 1)]

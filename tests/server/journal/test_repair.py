@@ -89,7 +89,7 @@ def test_a_journal_goes_on_behind_what_was_repaired() -> None:
     lost = lost_of(repair(FOLDER, disk, reached=len(book.appended)))
     journal = book.journal()
     assert [record.position for record in journal.recover(0)] == [p for p in book.appended if p not in lost]
-    journal.start()
+    journal.start(book.deliver)
     assert journal.append(1, [b"next"], None) == len(book.appended) + 1
     journal.close()
 

@@ -35,7 +35,7 @@ class Book(Logbook):
         self.running = self.journal()
         list(self.running.recover(after))
         self.durable = self.running.recovered
-        self.running.start()
+        self.running.start(self.deliver)
         return self
 
 

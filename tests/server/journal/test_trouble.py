@@ -102,9 +102,9 @@ def test_a_deliverer_that_raises_fails_the_journal() -> None:
         raise KeyError("a fault of ours")
 
     book = Logbook(FaultFilesystem())
-    journal = Journal(FOLDER, book.filesystem, book.settings, deliver=deliver, on_state=book._on_state)
+    journal = Journal(FOLDER, book.filesystem, book.settings, on_state=book._on_state)
     assert list(journal.recover(0)) == []
-    journal.start()
+    journal.start(deliver)
     journal.append(1, [b"x"], None)
     book.until_state(State.FAILED)
     with pytest.raises(JournalFailed, match="KeyError"):
