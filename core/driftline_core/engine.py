@@ -48,7 +48,7 @@ class Engine:
     """Owns the profiles of its endpoints."""
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
-        self.settings = self._settings = settings or EngineSettings()
+        self.settings = settings or EngineSettings()
         self._endpoints: dict[str, EndpointState] = {}
         self._scratch = kernels.new_scratch()
         self._expired_us: int | None = None
@@ -59,7 +59,7 @@ class Engine:
     def create(self, uid: str, reference: Reference, *, now_us: int = 0, position: int = NEVER) -> None:
         """Begins to count an endpoint; its hours without rows are closed from `now_us` on."""
         self.reach(position)
-        settings = self._settings
+        settings = self.settings
         self._endpoints[uid] = EndpointState.new(reference, settings.ruler, floor(now_us, settings.hour_us))
         self._endpoints[uid].position = position
 
@@ -81,7 +81,7 @@ class Engine:
 
     def load(self, uid: str, data: bytes | memoryview, position: int, cache: LookupCache | None = None) -> None:
         """Takes up an endpoint where `save` left it; raises ValueError where the bytes are none."""
-        self._endpoints[uid] = load_state(data, self._settings.ruler, cache)
+        self._endpoints[uid] = load_state(data, self.settings.ruler, cache)
         self.reach(position, self._endpoints[uid])
 
     def __contains__(self, uid: str) -> bool:
@@ -98,14 +98,14 @@ class Engine:
         endpoint = self._endpoints.get(frame.uid)
         if endpoint is None or endpoint.evicted_us == NEVER:
             return []
-        hour_us = self._settings.hour_us
+        hour_us = self.settings.hour_us
         times_us = frame.bound.times_us
         if times_us is None:
             starts = [floor(frame.arrival_us, hour_us)]
         else:
             old = times_us[times_us < endpoint.evicted_us]
             starts = np.unique(old - old % hour_us).tolist() if len(old) else []
-        oldest_us = frame.arrival_us - self._settings.retention_us - hour_us
+        oldest_us = frame.arrival_us - self.settings.retention_us - hour_us
         return [start for start in starts if oldest_us < start < endpoint.evicted_us and start not in endpoint.hours]
 
     def restore(self, uid: str, stored: StoredHour) -> None:
@@ -118,7 +118,7 @@ class Engine:
         endpoint.hours[stored.start_us] = hour
         endpoint.empty.pop(stored.start_us, None)
         if stored.profiles:
-            endpoint.panes[self._settings.hour_us][stored.start_us] = dict(stored.profiles)
+            endpoint.panes[self.settings.hour_us][stored.start_us] = dict(stored.profiles)
 
     def feed(self, frame: Frame, position: int = NEVER, unreadable: Sequence[int] = ()) -> None:
         """Counts a batch into the panes its rows belong to; rows of hours that are stored and `unreadable` as expired."""
@@ -129,8 +129,8 @@ class Engine:
         endpoint.references.setdefault(frame.reference.version, frame.reference)
         endpoint.batches += 1
         endpoint.last_arrival_us = max(frame.arrival_us, endpoint.last_arrival_us or frame.arrival_us)
-        endpoint.apply(frame.origin, frame.arrival_us, self._settings.producers_max)
-        Counting(endpoint, frame, self._settings, self._scratch).count(unreadable)
+        endpoint.apply(frame.origin, frame.arrival_us, self.settings.producers_max)
+        Counting(endpoint, frame, self.settings, self._scratch).count(unreadable)
 
     def refuse(self, tombstone: Tombstone, position: int = NEVER) -> None:
         """A batch was refused, or an epoch begun."""
@@ -138,7 +138,7 @@ class Engine:
         self.reach(position, endpoint)
         if endpoint is not None:
             endpoint.rejected_batches += tombstone.origin.sequence > 0
-            endpoint.apply(tombstone.origin, tombstone.arrival_us, self._settings.producers_max)
+            endpoint.apply(tombstone.origin, tombstone.arrival_us, self.settings.producers_max)
 
     def hear(self, told: LossTold, position: int = NEVER) -> None:
         """A producer has said what it could not deliver."""
@@ -147,7 +147,7 @@ class Engine:
         if endpoint is None:
             return
         if told.origin.producer_id not in endpoint.producers:
-            endpoint.apply(told.origin, told.arrival_us, self._settings.producers_max)
+            endpoint.apply(told.origin, told.arrival_us, self.settings.producers_max)
         known = endpoint.producers[told.origin.producer_id]
         known.losses = known.losses.most(told.losses)
 
@@ -165,12 +165,12 @@ class Engine:
         for uid, endpoint in self._endpoints.items():
             if len(effects) >= effects_max:
                 break
-            due = closing.close_due(endpoint, self._settings, now_us, self.position, effects_max - len(effects))
-            if self._settings.has_store:
-                due += closing.close_empty(endpoint, self._settings, now_us, effects_max - len(effects) - len(due))
+            due = closing.close_due(endpoint, self.settings, now_us, self.position, effects_max - len(effects))
+            if self.settings.has_store:
+                due += closing.close_empty(endpoint, self.settings, now_us, effects_max - len(effects) - len(due))
             effects += [self._closed(uid, endpoint, start_us) for start_us in due]
-            if self._settings.has_store:
-                closing.let_go(endpoint, self._settings)
+            if self.settings.has_store:
+                closing.let_go(endpoint, self.settings)
         return effects
 
     def close(self, closed: HourClosed, position: int = NEVER) -> None:
@@ -229,7 +229,7 @@ class Engine:
         Raises NotFound. Where there are more, ask on.
         """
         endpoint = self._get(uid)
-        starts = [start for start in closing.unwritten(endpoint, self._settings, now_us) if start_us <= start < end_us][:hours_max]
+        starts = [start for start in closing.unwritten(endpoint, self.settings, now_us) if start_us <= start < end_us][:hours_max]
         told = [self._closed(uid, endpoint, start) for start in starts]
         return [replace(each, revision=each.revision + endpoint.hours[each.start_us].is_dirty) for each in told]
 
@@ -237,7 +237,7 @@ class Engine:
         """Rows of the first hours in memory that begin in [start, end), by start; raises NotFound. Where there are more, ask on."""
         endpoint = self._get(uid)
         hours = sorted(hour for hour in endpoint.hours if start_us <= hour < end_us)
-        return {hour: endpoint.rows_between(hour, hour + self._settings.hour_us) for hour in hours[:hours_max]}
+        return {hour: endpoint.rows_between(hour, hour + self.settings.hour_us) for hour in hours[:hours_max]}
 
     def window(self, uid: str, span: Span, now_us: int) -> Window:
         """What was counted in a span, where all of it is in memory."""
@@ -255,17 +255,17 @@ class Engine:
             endpoint.position = max(endpoint.position, position)
 
     def _closed(self, uid: str, endpoint: EndpointState, start_us: int) -> HourClosed:
-        return closing.closed(uid, endpoint, start_us, start_us + self._settings.hour_us, self.position)
+        return closing.closed(uid, endpoint, start_us, start_us + self.settings.hour_us, self.position)
 
     def _expire(self, now_us: int) -> None:
-        before_us = now_us - self._settings.retention_us
+        before_us = now_us - self.settings.retention_us
         for endpoint in self._endpoints.values():
             endpoint.forget_idle(now_us)
-            for start_us in [start for start in endpoint.hours if start + self._settings.hour_us <= before_us]:
-                endpoint.drop_hour(start_us, start_us + self._settings.hour_us)
+            for start_us in [start for start in endpoint.hours if start + self.settings.hour_us <= before_us]:
+                endpoint.drop_hour(start_us, start_us + self.settings.hour_us)
 
     def _resolve(self, endpoint: EndpointState, span: Span, watermark_us: int, oldest_us: int | None) -> tuple[int, int]:
-        ruler = self._settings.ruler
+        ruler = self.settings.ruler
         newest_end_us = floor(watermark_us, ruler.finest_us) + ruler.finest_us
         end_us = newest_end_us if span.end_us is None else span.end_us
         if span.window_us is not None:

@@ -17,6 +17,10 @@ MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
 
+# Beyond any retention, and far enough from the ends of int64 that sums with spans of time do not wrap.
+FAR_PAST_US = -(2**61)
+FAR_FUTURE_US = 2**61
+
 
 @dataclass(frozen=True, slots=True)
 class Pane:

@@ -2,9 +2,7 @@
 
 from driftline_core.errors import InvalidInput
 from driftline_core.facts import Span
-from driftline_core.panes import HOUR_US
-
-_TIME_MAX_US = 2**61
+from driftline_core.panes import FAR_FUTURE_US, HOUR_US
 
 
 def asked_span(window_us: int | None, start_us: int | None, end_us: int | None) -> Span:
@@ -15,10 +13,10 @@ def asked_span(window_us: int | None, start_us: int | None, end_us: int | None) 
     """
     if window_us is not None and (start_us is not None or end_us is not None):
         raise InvalidInput("give a window, or start and end, not both", field="span")
-    if window_us is not None and not 0 < window_us <= _TIME_MAX_US:
+    if window_us is not None and not 0 < window_us <= FAR_FUTURE_US:
         raise InvalidInput(f"a window of {window_us} µs is impossible; give a positive length of time", field="span.window_us")
     for name, value in (("start_us", start_us), ("end_us", end_us)):
-        if value is not None and abs(value) > _TIME_MAX_US:
+        if value is not None and abs(value) > FAR_FUTURE_US:
             raise InvalidInput(f"{name} is out of range; give epoch microseconds", field=f"span.{name}")
     if start_us is not None and end_us is not None and start_us >= end_us:
         raise InvalidInput("start is not before end", field="span.start_us")

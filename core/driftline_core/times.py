@@ -6,13 +6,9 @@ import pyarrow as pa
 from pyarrow import types
 
 from driftline_core.errors import InvalidInput
-from driftline_core.panes import Micros
+from driftline_core.panes import FAR_FUTURE_US, FAR_PAST_US, Micros
 
 Mask = npt.NDArray[np.bool_]
-
-# Beyond any retention, and far enough from the ends of int64 that sums with spans of time do not wrap.
-FAR_PAST_US = -(2**61)
-FAR_FUTURE_US = 2**61
 
 _PER_UNIT = {"s": 1_000_000.0, "ms": 1_000.0}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from driftline_core.delivery import Losses, Producers
 from driftline_core.endpoint_state import Applied, EndpointState
 from driftline_core.hours import NEVER
-from driftline_core.panes import MINUTE_US, floor, ruler_of
+from driftline_core.panes import FAR_FUTURE_US, FAR_PAST_US, MINUTE_US, floor, ruler_of
 from driftline_core.reference import decode_reference
 from driftline_server import checkpoint, lineage
 from driftline_server.checkpoint import Section
@@ -79,7 +79,7 @@ class _Made:
 def _made(reader: Reader, stored: StoredEndpoint, count: StoredCount | None, hour_us: int) -> _Made:
     references = {each.version: decode_reference(each.body) for each in reader.references(stored.uid)}
     newest = references[max(references)]
-    hours = reader.history(stored.uid, "rows_other_reference", None, since_us=-(2**61), until_us=2**61)
+    hours = reader.history(stored.uid, "rows_other_reference", None, since_us=FAR_PAST_US, until_us=FAR_FUTURE_US)
     with_rows = [hour.end_us for hour in hours if hour.rows or hour.value]
     closed_us = reader.closed_until_us().get(stored.uid, floor(stored.created_us, hour_us))
     state = EndpointState.new(newest, ruler_of(hour_us), closed_us)

@@ -14,7 +14,7 @@ from driftline_core.delivery import Producer
 from driftline_core.engine import Engine, Frame
 from driftline_core.facts import Tombstone
 from driftline_core.pack import pack, unpack
-from driftline_core.payload import Declared, LastHeader, Limits, declare, decode
+from driftline_core.payload import NO_LIMITS, Declared, LastHeader, declare, decode
 from driftline_core.reference import Reference
 from driftline_server import lineage, records
 from driftline_server.checkpoint import Checkpoint, Section
@@ -27,8 +27,6 @@ from driftline_server.registry import Entry, Registry
 
 log = structlog.get_logger(__name__)
 
-# What was admitted under other limits is not refused now.
-_NO_LIMITS = Limits(2**40, 2**40, 2**60, 2**20)
 _PLANS_MAX = 4096  # past it they are made anew
 Progress = Callable[[int, int], None]  # bytes read, bytes to read
 
@@ -139,7 +137,7 @@ class Recovery:
         payload = record.body[BATCH_HEAD_BYTES:]
         bound = plan.bound(payload, last)
         if bound is None:
-            batch = decode(payload, declared, _NO_LIMITS, last)
+            batch = decode(payload, declared, NO_LIMITS, last)
             bound = plan.bind(batch, head.arrival_us)
             plan.remember(payload, last, batch, bound)
         return Frame(head.uid, head.arrival_us, reference, bound, head.origin)
@@ -152,7 +150,7 @@ class Recovery:
         if record.definition not in self._defined:
             message = bytes(record.definitions[record.definition])
             if message not in self._declared:
-                self._declared[message] = declare(message, _NO_LIMITS)
+                self._declared[message] = declare(message, NO_LIMITS)
             self._defined[record.definition] = self._declared[message]
         return self._defined[record.definition]
 

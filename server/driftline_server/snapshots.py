@@ -15,6 +15,7 @@ import structlog
 from driftline_core.endpoint_state import EndpointState
 from driftline_core.engine import Effect, Engine
 from driftline_core.errors import CoreError
+from driftline_core.panes import FAR_FUTURE_US
 from driftline_core.reference import encode_reference
 from driftline_core.schema import EndpointSpec
 from driftline_server import records
@@ -29,7 +30,6 @@ from driftline_server.write_ahead import Entry
 log = structlog.get_logger(__name__)
 
 _HOURS_MAX = 64  # of one transaction
-_EVER_US = 2**62
 _WAITING_MAX = 2048  # past it hours wait in the engine, and are asked for again
 
 
@@ -223,7 +223,7 @@ def _producers(state: EndpointState, since_us: int) -> list[StoredProducer]:
 
 def _idlest_us(state: EndpointState) -> int:
     """When the idlest producer that is known was last seen; beyond all time where none is known."""
-    return min((known.last_us for known in state.producers.values()), default=_EVER_US)
+    return min((known.last_us for known in state.producers.values()), default=FAR_FUTURE_US)
 
 
 def _stored(registration: Registration) -> StoredEndpoint:

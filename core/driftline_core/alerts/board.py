@@ -19,7 +19,7 @@ from driftline_core.alerts.silences import Silence
 from driftline_core.alerts.state import AlertState
 from driftline_core.alerts.steady import Moment, Steady
 from driftline_core.errors import AlreadyExists, NotFound, ResourceExhausted
-from driftline_core.panes import MINUTE_US
+from driftline_core.panes import FAR_PAST_US, MINUTE_US
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Board:
         self._arrivals: dict[str, _Arrival] = {}
         self._waiting: set[Key] = set(self._entries)  # those that time alone may move
         self.clock = clock or Steady()
-        self.clock.last_us = max(self.clock.last_us, *(_newest(entry.state) for entry in self._entries.values()), -(2**62))
+        self.clock.last_us = max(self.clock.last_us, *(_newest(entry.state) for entry in self._entries.values()), FAR_PAST_US)
         self._begun_us: int | None = None  # steady time of the first observation, or of the first time that passed
         self.overflow = 0  # times that an alert could not begin, since so many there are
 
@@ -297,4 +297,4 @@ class Board:
 
 def _newest(state: AlertState) -> int:
     times = (state.steady_onset_us, state.steady_breached_us, state.steady_told_us, *state.events)
-    return max((each for each in times if each is not None), default=-(2**62))
+    return max((each for each in times if each is not None), default=FAR_PAST_US)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from driftline_core.binning import CategoricalBins, NumericBins
 from driftline_core.drift import Status
 from driftline_core.engine import Totals, Window
+from driftline_core.panes import FAR_FUTURE_US
 from driftline_core.query import NAN, ColumnDrift, Report
 from driftline_core.schema import Role
 
@@ -38,7 +39,7 @@ class Observation:
     at_us: int
     created_us: int = 0
     silent_us: int = 0
-    up_us: int = 2**62
+    up_us: int = FAR_FUTURE_US
     tick: int = 0
     window_us: int | None = None
     start_us: int = 0

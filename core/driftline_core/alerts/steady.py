@@ -7,7 +7,7 @@ behind, a gap of `LEAP_MIN_US` is taken for the clock being set right.
 
 from dataclasses import dataclass
 
-from driftline_core.panes import MINUTE_US
+from driftline_core.panes import FAR_PAST_US, MINUTE_US
 
 # A leap this long, while the clock is known to have been set back, is the clock being set right.
 LEAP_MIN_US = MINUTE_US
@@ -30,7 +30,7 @@ class Steady:
     [10000000, 20000000, 20000000, 21000000]
     """
 
-    last_us: int = -(2**62)
+    last_us: int = FAR_PAST_US
     behind_us: int = 0
 
     def update(self, at_us: int) -> Moment:

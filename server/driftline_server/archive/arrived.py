@@ -8,16 +8,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from driftline_core.panes import Micros
-from driftline_core.payload import Declared, Limits, declare, decode
+from driftline_core.payload import NO_LIMITS, Declared, declare, decode
 from driftline_core.rows import RowPlan, counted
 from driftline_core.sampling import sampled
 from driftline_server import records
 from driftline_server.journal import Record as JournalRecord
 from driftline_server.records import BATCH_HEAD_BYTES, Record
 from driftline_server.registration import Registration
-
-# What was admitted under other limits is not refused now.
-_NO_LIMITS = Limits(2**40, 2**40, 2**60, 2**20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ class Decoder:
         try:
             declared = self._declaration(record)
             plan = self._plan(record.definition, declared, asked.registration)
-            batch = decode(record.body[BATCH_HEAD_BYTES:], declared, _NO_LIMITS)
+            batch = decode(record.body[BATCH_HEAD_BYTES:], declared, NO_LIMITS)
             times = plan.times_us(batch, head.arrival_us)
         except Exception:
             self.failed += 1  # as it was when it was to be counted: such a batch is in no count either
@@ -92,7 +89,7 @@ class Decoder:
     def _declaration(self, record: JournalRecord) -> Declared:
         declared = self._declared.get(record.definition)
         if declared is None:
-            declared = self._declared[record.definition] = declare(bytes(record.definitions[record.definition]), _NO_LIMITS)
+            declared = self._declared[record.definition] = declare(bytes(record.definitions[record.definition]), NO_LIMITS)
         return declared
 
     def _plan(self, definition: int, declared: Declared, registration: Registration) -> RowPlan:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from driftline_core.engine import Span
-from driftline_core.panes import DAY_US, floor
+from driftline_core.panes import DAY_US, FAR_FUTURE_US, FAR_PAST_US, floor
 from driftline_server.archive.arrived import Bounds, Wanted
 from driftline_server.archive.counting import rows_by_hour
 from driftline_server.archive.dropping import Unarchived
@@ -17,8 +17,6 @@ from driftline_server.journal import Journal, SegmentReader
 from driftline_server.owner import Owner
 from driftline_server.registration import Registration
 from driftline_server.store import Reader
-
-_FAR_US = 2**61
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +41,14 @@ class Exports:
         totals = self.owner.call(lambda engine: engine.totals(registration.uid))
         newest_us = floor(now_us if totals.watermark_us is None else totals.watermark_us, self.finest_us) + self.finest_us
         end_us = newest_us if span.end_us is None else span.end_us
-        start_us = -_FAR_US if span.start_us is None else span.start_us
+        start_us = FAR_PAST_US if span.start_us is None else span.start_us
         if span.window_us is not None:
             start_us = newest_us - span.window_us
         # Counted first: what is kept then is no less.
         counted = rows_by_hour(self.owner, self.reader, registration.uid, floor(start_us, self.hour_us), end_us)
         hold = self.shelf.hold()  # before the journal: else what it holds could be gathered with what it has dropped
         sources = Sources(self.shelf, registration, self._segments(registration), self.hour_us, hold)
-        if start_us == -_FAR_US:
+        if start_us == FAR_PAST_US:
             start_us = min([*counted, *sources.hours(start_us, end_us)], default=end_us - self.finest_us)
         export = Export(sources, start_us, max(start_us, end_us))
         export.gaps = self._gaps(registration, counted, export, now_us)
@@ -74,7 +72,7 @@ class Exports:
     def _remembers_all(self, uid: str) -> bool:
         """Whether every row that was ever counted is in an hour that is still known."""
         ever = self.owner.call(lambda engine: engine.totals(uid)).rows
-        return sum(rows_by_hour(self.owner, self.reader, uid, -_FAR_US, _FAR_US).values()) >= ever
+        return sum(rows_by_hour(self.owner, self.reader, uid, FAR_PAST_US, FAR_FUTURE_US).values()) >= ever
 
     def _segments(self, registration: Registration) -> list[SegmentRows]:
         """The journal as it is now; what is dropped from now on stays readable."""

@@ -69,8 +69,6 @@ class Journal:
         self.state = State.CLOSED
         self.reason = "not started"
         self.last = 0
-        self.queue_bytes = 0  # appended and not yet delivered
-        self.abandoned: list[object] = []  # items of records that were appended and could not be made durable
 
     @property
     def durable(self) -> int:
@@ -136,7 +134,6 @@ class Journal:
         with self._wake:
             self._require_open()
             self.last += 1
-            self.queue_bytes += entry.bytes
             self._queue.append(entry)
             self._wake.notify()
             return self.last
@@ -214,7 +211,7 @@ class Journal:
         """Makes a group durable and delivers it, waiting while the disk is full; abandons it where the disk fails."""
         while group:
             if self.state is State.FAILED:
-                self._abandon(self._pass(group))
+                self._pass(group)
                 return
             try:
                 done = _commit(writer, group)
@@ -225,7 +222,6 @@ class Journal:
                 if self.state is State.STALLED and not was_closing:
                     self._wait_to_retry()
                 elif was_closing:
-                    self._abandon(group)
                     return
                 continue
             self._change(State.OPEN, "")
@@ -254,16 +250,6 @@ class Journal:
     def _hand_over(self, entries: Sequence[Entry]) -> None:
         if entries:
             self._deliver([entry.item for entry in entries], self.durable)
-            self._forget(entries)
-
-    def _abandon(self, entries: Sequence[Entry]) -> None:
-        self.abandoned += [entry.item for entry in entries]
-        self._forget(entries)
-
-    def _forget(self, entries: Sequence[Entry]) -> None:
-        size = sum(entry.bytes for entry in entries)
-        with self._wake:
-            self.queue_bytes -= size
 
     def _change(self, state: State, reason: str) -> None:
         with self._wake:
@@ -273,13 +259,12 @@ class Journal:
         self._on_state(state, reason)
 
     def _end(self) -> None:
-        """Nothing more is taken; what is left is told, or abandoned."""
+        """Nothing more is taken; what could not be made durable was never acknowledged."""
         with self._wake:
             self._is_closing = True
-            left, self._queue = list(self._queue), deque()
+            self._queue.clear()
             if self.state is not State.FAILED:
                 self.state, self.reason = State.CLOSED, "it is closed"
-        self._abandon([entry for entry in left if entry.body is not None])
 
 
 def _commit(writer: Writer, group: Sequence[Entry]) -> int:

@@ -22,11 +22,9 @@ class MemoryJournal:
         self.reason = "not started"
         self.last = 0
         self.durable = 0
-        self.queue_bytes = 0
         self.torn_bytes = 0
         self.missing = 0
         self.progress = (0, 0)
-        self.abandoned: list[object] = []
 
     @property
     def recovered(self) -> int:

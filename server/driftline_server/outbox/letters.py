@@ -51,15 +51,6 @@ GROUP BY receiver, group_key, delivery IS NULL ORDER BY min(created_us) DESC LIM
 """
 
 
-def counts(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
-    """How many messages there are by receiver and state; notifications that no message holds yet count as `waiting`."""
-    rows = connection.execute(
-        "SELECT receiver, state, count(*) FROM messages GROUP BY receiver, state"
-        " UNION ALL SELECT receiver, 'waiting', count(*) FROM deliveries WHERE message IS NULL GROUP BY receiver"
-    )
-    return {(receiver, state): number for receiver, state, number in rows}
-
-
 IsOver = Callable[[str, str], bool]  # whether an alert has ended, and a receiver would never know
 
 

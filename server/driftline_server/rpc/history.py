@@ -2,13 +2,13 @@
 
 from driftline_core.errors import InvalidInput
 from driftline_core.names import normal
+from driftline_core.panes import FAR_FUTURE_US, FAR_PAST_US
 from driftline_proto.v1 import metrics_pb2 as pb
 from driftline_server.past import Answers
 from driftline_server.registry import Registry
 from driftline_server.rpc import convert
 from driftline_server.store import Revisions
 
-_EVER_US = 2**62
 _REVISIONS: dict[int, Revisions] = {
     pb.REVISIONS_UNSPECIFIED: "newest",
     pb.REVISIONS_NEWEST: "newest",
@@ -27,8 +27,8 @@ class HistoryService:
         registration = self._registry.entry(request.endpoint).current()
         if request.revisions not in _REVISIONS:
             raise InvalidInput(f"revisions {request.revisions} is unknown; take newest or all", field="revisions")
-        since_us = request.since_us if request.HasField("since_us") else -_EVER_US
-        until_us = request.until_us if request.HasField("until_us") else _EVER_US
+        since_us = request.since_us if request.HasField("since_us") else FAR_PAST_US
+        until_us = request.until_us if request.HasField("until_us") else FAR_FUTURE_US
         if since_us >= until_us:
             raise InvalidInput("since is not before until", field="since_us")
         metric, column = request.metric or "drift", normal(request.column)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -10,6 +11,8 @@ from google.protobuf.message import DecodeError, Message
 from driftline_core.errors import InvalidInput
 from driftline_server.rpc.errors import abort
 from driftline_server.rpc.wire import Malformed
+
+Behavior = Callable[[Any, grpc.ServicerContext], Any]
 
 
 def parser(message: type[Message]) -> Callable[[bytes], Any]:
@@ -30,14 +33,10 @@ def unary(
     """A handler for a function from request to response; in a pool of its own where it may take long."""
 
     def behavior(given: Any, context: grpc.ServicerContext) -> Any:
-        try:
+        with _told(context):
             return function(_well_formed(given))
-        except Exception as error:
-            abort(context, error)
 
-    if pool is not None:
-        behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
-    return grpc.unary_unary_rpc_method_handler(behavior, parser(request), _serialize)
+    return grpc.unary_unary_rpc_method_handler(_within(pool, behavior), parser(request), _serialize)
 
 
 def upload(
@@ -46,14 +45,10 @@ def upload(
     """A handler for a function from a stream of requests to one response, in a pool of its own."""
 
     def behavior(given: Iterator[Any], context: grpc.ServicerContext) -> Any:
-        try:
+        with _told(context):
             return function(map(_well_formed, given), context)
-        except Exception as error:
-            if context.is_active():
-                abort(context, error)
 
-    behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
-    return grpc.stream_unary_rpc_method_handler(behavior, parser(request), _serialize)
+    return grpc.stream_unary_rpc_method_handler(_within(pool, behavior), parser(request), _serialize)
 
 
 def download(
@@ -62,14 +57,10 @@ def download(
     """A handler for a function from one request to a stream of responses, in a pool of its own."""
 
     def behavior(given: Any, context: grpc.ServicerContext) -> Iterator[Any]:
-        try:
+        with _told(context):
             yield from function(_well_formed(given), context)
-        except Exception as error:
-            if context.is_active():
-                abort(context, error)
 
-    behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
-    return grpc.unary_stream_rpc_method_handler(behavior, parser(request), _serialize)
+    return grpc.unary_stream_rpc_method_handler(_within(pool, behavior), parser(request), _serialize)
 
 
 def stream(
@@ -80,19 +71,32 @@ def stream(
     """A handler for a function from a stream of requests to a stream of responses, in a pool of its own."""
 
     def behavior(given: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
-        try:
+        with _told(context):
             yield from function(given, context)
-        except Exception as error:
-            if context.is_active():
-                abort(context, error)
 
-    behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
-    return grpc.stream_stream_rpc_method_handler(behavior, parse, _serialize)
+    return grpc.stream_stream_rpc_method_handler(_within(pool, behavior), parse, _serialize)
 
 
 def service(name: str, handlers: Mapping[str, grpc.RpcMethodHandler]) -> grpc.GenericRpcHandler:
     """The handlers of a service of `driftline.v1`."""
     return grpc.method_handlers_generic_handler(f"driftline.v1.{name}", dict(handlers))
+
+
+@contextmanager
+def _told(context: grpc.ServicerContext) -> Iterator[None]:
+    """Whoever called is told an error by its status, if still there."""
+    try:
+        yield
+    except Exception as error:
+        if context.is_active():
+            abort(context, error)
+        context.abort(grpc.StatusCode.CANCELLED, "the caller has gone")
+
+
+def _within(pool: ThreadPoolExecutor | None, behavior: Behavior) -> Behavior:
+    if pool is not None:
+        behavior.experimental_thread_pool = pool  # type: ignore[attr-defined]  # grpc's name for it
+    return behavior
 
 
 def _serialize(message: Message) -> bytes:

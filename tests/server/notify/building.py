@@ -84,3 +84,12 @@ class FileLedger:
 
     def close(self) -> None:
         self.connection.close()
+
+
+def counts(connection: sqlite3.Connection) -> dict[tuple[str, str], int]:
+    """How many messages there are by receiver and state; notifications that no message holds yet count as `waiting`."""
+    rows = connection.execute(
+        "SELECT receiver, state, count(*) FROM messages GROUP BY receiver, state"
+        " UNION ALL SELECT receiver, 'waiting', count(*) FROM deliveries WHERE message IS NULL GROUP BY receiver"
+    )
+    return {(receiver, state): number for receiver, state, number in rows}

@@ -5,14 +5,13 @@ import sqlite3
 import sys
 import threading
 
-from tests.server.notify.building import FileLedger, receiver, told
+from tests.server.notify.building import FileLedger, counts, receiver, told
 
 from driftline_server import logs
 from driftline_server.clock import SystemClock
 from driftline_server.notify.senders import Context, sender
 from driftline_server.outbox import outbox
 from driftline_server.outbox.dispatcher import Dispatcher
-from driftline_server.outbox.letters import counts
 from driftline_server.outbox.limits import Limits
 
 LIMITS = Limits(delay_first_us=5_000, delay_max_us=50_000)

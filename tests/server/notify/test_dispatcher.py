@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Mapping
 
-from tests.server.notify.building import FileLedger, receiver, told
+from tests.server.notify.building import FileLedger, counts, receiver, told
 
 from driftline_server.clock import SystemClock
 from driftline_server.notify.failures import Retryable
@@ -12,7 +12,6 @@ from driftline_server.notify.receivers import Receiver
 from driftline_server.notify.senders import Sender
 from driftline_server.outbox import outbox
 from driftline_server.outbox.dispatcher import Dispatcher
-from driftline_server.outbox.letters import counts
 
 CLOCK = SystemClock()
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.server.notify.building import HOUR_US, NOW_US, SECOND_US, receiver, told
+from tests.server.notify.building import HOUR_US, NOW_US, SECOND_US, counts, receiver, told
 from tests.server.notify.test_outbox import World
 
 from driftline_server.notify.notification import RESOLVED
 from driftline_server.outbox import holding, outbox
-from driftline_server.outbox.letters import counts, letters, prune
+from driftline_server.outbox.letters import letters, prune
 
 # NOW_US is 08:00 of a day, UTC.
 NIGHT = receiver("night", quiet_hours="08:00-09:00", webhook="https://hooks.example.com/x")

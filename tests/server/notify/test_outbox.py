@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.server.notify.building import HOUR_US, NOW_US, SECOND_US, FakeClock, FileLedger, T, receiver, told
+from tests.server.notify.building import HOUR_US, NOW_US, SECOND_US, FakeClock, FileLedger, T, counts, receiver, told
 
 from driftline_core.errors import FailedPrecondition, NotFound
 from driftline_server.notify.failures import Permanent, Retryable
@@ -16,7 +16,7 @@ from driftline_server.notify.notification import RESOLVED, Delivery, Notificatio
 from driftline_server.notify.receivers import Receiver
 from driftline_server.outbox import outbox
 from driftline_server.outbox.lane import Lane
-from driftline_server.outbox.letters import counts, letters, prune, resend
+from driftline_server.outbox.letters import letters, prune, resend
 from driftline_server.outbox.limits import USUAL, Limits
 
 OPS = receiver("ops")
