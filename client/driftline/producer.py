@@ -68,6 +68,7 @@ class Producer:
     _rewound: tuple[int, float] = (0, NEVER)
     _losses: LossReport = field(init=False)
     _refused_times: RefusedTimes = field(init=False)
+    _is_same_stream: bool = False  # as the one that the shape was told on
     _is_abandoned: bool = False
 
     def __post_init__(self) -> None:
@@ -95,7 +96,7 @@ class Producer:
             if batch.payload.schema != self._declared:
                 return None if self._is_declaring else self._declare(batch, now)
             self.window.advance()
-            self._moved_at = now
+            self._losses.was_last, self._moved_at = False, now
             handle, sequence = self.handle, batch.sequence
         return batch_message(handle, sequence, batch.payload.body)
 
@@ -195,10 +196,14 @@ class Producer:
             self.shape = shape
             self.on_shape(shape)
         is_other = known is not None and known.uid != shape.uid
-        if is_other and shape.level == pb.ACK_LEVEL_DURABLE:
-            self._begin_with_other(now)
-        elif is_other or message.last_sequence < self._settlement.acked:
-            self._raise_epoch(0 if is_other else message.last_sequence, now)
+        remembers, self._is_same_stream = self._is_same_stream or shape.level == pb.ACK_LEVEL_DURABLE, True
+        if is_other and remembers:
+            self.buffer.problems.warn("another", f"{self.endpoint!r} was deleted and created anew; rows go to the new endpoint")
+            self._losses.move()
+            self._raise_epoch(now)
+        elif is_other or message.last_sequence < self._settlement.acked:  # it knows less than it acknowledged
+            self._settlement.lose(0 if is_other else message.last_sequence)
+            self._raise_epoch(now)
         elif message.last_sequence > self.window.last:
             self._begin_anew(now)
         else:
@@ -210,6 +215,8 @@ class Producer:
         is_schema = self._is_declaring and message.code == INVALID_ARGUMENT and message.field != "handle"
         was_asked, declared, declared_from = self.state is State.ASKED, self._declared, self._declared_from
         reason = reason_of(message)
+        if not was_asked:
+            self._losses.on_refused()
         if is_schema:
             self._close(retry_at=now)
             out = self.window.remove(lambda batch: batch.sequence >= declared_from and batch.payload.schema == declared)
@@ -240,7 +247,7 @@ class Producer:
     def on_disconnected(self, now: float) -> None:
         """The stream is gone; the link decides when there is another."""
         self._close(retry_at=NEVER)
-        self._refusals = 0
+        self._refusals, self._is_same_stream = 0, False
         self._losses.on_disconnected(now)
 
     def _close(self, *, retry_at: float) -> None:
@@ -264,15 +271,8 @@ class Producer:
             self.window.rewind(last)  # the last one it has goes again: its answer acknowledges those before it
         self._losses.repeat()
 
-    def _begin_with_other(self, now: float) -> None:
-        """The endpoint was deleted, and another created under its name: a server that keeps its endpoints has lost nothing."""
-        self.buffer.problems.warn("another", f"the endpoint {self.endpoint!r} was deleted and created anew; rows go to the new one")
-        self.epoch += 1
-        self._start_over(now)
-
-    def _raise_epoch(self, last: int, now: float) -> None:
-        """The server knows less than it acknowledged."""
-        self._settlement.lose(last)
+    def _raise_epoch(self, now: float) -> None:
+        """What is not acknowledged starts from 1."""
         self.epoch += 1
         self._start_over(now)
 

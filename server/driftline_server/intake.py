@@ -119,9 +119,13 @@ class Intake:
         return handle
 
     def report(self, handle: Handle, losses: Losses) -> None:
-        """Remembers what a producer says it could not deliver; raises InvalidInput where that cannot be."""
+        """Remembers what a producer says it could not deliver.
+
+        Raises InvalidInput where that cannot be, NotFound where the endpoint was deleted, and what `take` raises of the journal.
+        """
         losses.require_possible()
         with handle.entry.lock:
+            handle.entry.require_staying()
             total = handle.producer.losses.most(losses)
             if total == handle.producer.losses:
                 return

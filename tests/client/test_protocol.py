@@ -121,6 +121,24 @@ def test_losses_of_another_producer_are_not_told_again() -> None:
     assert told(report, 9.0) == (3, 0, 0)
 
 
+def test_what_an_endpoint_was_told_is_not_told_to_one_that_took_its_name() -> None:
+    accounts = Accounts(unconvertible=5)
+    report = LossReport(accounts)
+    assert told(report, 0.0) == (0, 5, 0)
+    report.was_last = False  # batches followed, and one of them was refused
+    report.on_refused()
+    report.repeat()
+    report.move()
+    assert not report.is_pending
+    accounts.unconvertible = 7
+    assert told(report, 9.0) == (0, 2, 0)
+    accounts.unconvertible = 8
+    assert told(report, 10.0) == (0, 3, 0)
+    report.on_refused()  # it was refused, and told nobody of the last one
+    report.move()
+    assert told(report, 11.0) == (0, 1, 0)
+
+
 def test_back_off_grows_and_is_never_in_step() -> None:
     one, other = Backoff(), Backoff()
     waits = [(one.next_seconds(), other.next_seconds()) for _ in range(40)]
