@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError, TomlConfigSettingsSource
 
 from driftline_server import environment
@@ -181,6 +181,7 @@ def load(config: Path | None, **given: Any) -> Settings:
         raise ConfigError(f"settings in {config}: {error}") from None
     lines = dict.fromkeys(read, str(config))
     _checked(Settings, read, variables | lines)  # the file by itself: what stands over it may go, and it would stay wrong
+    _require_types(read, config)
     with_file = type("FileSettings", (Settings,), {"model_config": SettingsConfigDict(toml_file=config)})
     return _checked(with_file, given, lines | variables | options)
 
@@ -189,6 +190,16 @@ def _require_known(environ: Mapping[str, str]) -> None:
     for variable in environment.unknown(environ, Settings.model_fields):
         near = environment.meant(environment.setting(variable), Settings.model_fields, environment.variable)
         raise ConfigError(f"{variable} in the environment: there is no such setting{near}")
+
+
+def _require_types(read: Mapping[str, Any], config: Path) -> None:
+    """A file has types, which the environment has not: there `true` is no number, and "90" is none."""
+    for key, value in read.items():
+        wanted: Any = Settings.model_fields[key].annotation
+        try:
+            TypeAdapter(wanted).validate_python(value, strict=True)
+        except ValidationError as error:
+            raise ConfigError(f"setting {key!r}: {error.errors()[0]['msg']} (in {config})") from None
 
 
 def _checked(source: type[Settings], given: Mapping[str, Any], places: Mapping[str, str]) -> Settings:

@@ -100,4 +100,9 @@ CONTRADICTIONS: tuple[tuple[Callable[[Rule], bool], str, str], ...] = (
         "window",
         "is impossible for no-data; it can be up to 30d",
     ),
+    (
+        lambda rule: rule.event == catalogue.NO_DATA and 0 < rule.criteria.within_us <= (rule.criteria.count - 1) * rule.window_us,
+        "criteria.within",
+        "can never be met: each silence is one event and takes a `window`; write more than (count - 1) times the window",
+    ),
 )

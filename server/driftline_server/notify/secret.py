@@ -5,6 +5,8 @@ on the wire. It is never written to the store, a log or an answer.
 """
 
 import base64
+import contextlib
+import html
 import os
 import re
 import urllib.parse
@@ -116,12 +118,31 @@ def parts(url: str) -> list[str]:
 def masked(text: str, secrets: Iterable[str]) -> str:
     """The text without these secrets, in whatever form a library or a peer may have written them.
 
+    Nothing is left of a text that holds one with characters escaped, as JSON and HTML have it.
+
     >>> masked("no such token: s3cr3t+x, s3cr3t%2Bx", ["s3cr3t+x"])
     'no such token: ***, ***'
+    >>> masked(r'{"error": "no such token: s3cr3t\\/x"}', ["s3cr3t/x"])
+    '***'
     """
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        forms = {secret, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret), repr(secret)[1:-1]}
-        forms.add(base64.b64encode(secret.encode()).decode())
-        for form in sorted(forms, key=len, reverse=True):
-            text = text.replace(form, MASK)
-    return text
+    forms = sorted({form for secret in secrets if secret for form in _forms(secret)}, key=len, reverse=True)
+    for form in forms:
+        text = text.replace(form, MASK)
+    bare = _unescaped(text)
+    return MASK if any(form in bare for form in forms) else text
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it may be written; of credentials in base64, what they say and the password by itself too."""
+    forms = {secret, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret), repr(secret)[1:-1]}
+    forms.add(base64.b64encode(secret.encode()).decode())
+    with contextlib.suppress(ValueError):
+        said = base64.b64decode(secret.rpartition(" ")[2], validate=True).decode()
+        forms |= {part for part in (said, said.partition(":")[2]) if len(part) >= _PART_MIN}
+    return forms
+
+
+def _unescaped(text: str) -> str:
+    """What JSON or HTML would read."""
+    text = re.sub(r"\\u([0-9a-fA-F]{4})", lambda code: chr(int(code[1], 16)), html.unescape(text))
+    return re.sub(r"\\(.)", r"\1", text)

@@ -15,6 +15,7 @@ from driftline_core.errors import InvalidInput
 
 HOUR = 3_600_000_000
 DRIFT = {"name": "d", "event": "data-drift-detected"}
+SILENCE = {"name": "s", "event": "no-data", "window": "1h"}
 SLOW = {"name": "s", "metric": "latency_p99", "above": 0.2}
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
@@ -76,6 +77,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({**DRIFT, "window": True}, "window", "is no duration"),
     ({**DRIFT, "window": ["1h"]}, "window", "is no duration"),
     ({"name": "n", "event": "no-data", "window": "31d"}, "window", "up to 30d"),
+    ({**SILENCE, "criteria": {"count": 3, "within": "2h"}}, "criteria.within", "can never be met: each silence is one event"),
     ({**DRIFT, "hold": "31d"}, "hold", "from 0s to 30d"),
     ({**DRIFT, "cooldown": "-1s"}, "cooldown", "is no duration"),
     ({**DRIFT, "cooldown": timedelta(days=31)}, "cooldown", "is impossible"),
@@ -120,6 +122,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 def test_more_events_than_are_looked_for_within_the_time_are_refused() -> None:
     within = {**DRIFT, "criteria": {"count": 3, "within": "2s"}}
     assert parse(within, evaluate_us=900_000).criteria.count == 3
+    assert parse({**SILENCE, "criteria": {"count": 3, "within": "121m"}}).criteria.count == 3
     with pytest.raises(InvalidInput, match=r"at most every 1 s .evaluate_seconds., so 3 events take more than 2 s"):
         parse(within, evaluate_us=1_000_000)
 

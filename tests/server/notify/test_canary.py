@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+import re
 import traceback
 import urllib.parse
 from collections.abc import Iterator
@@ -37,7 +38,8 @@ def forms(secret: str) -> set[bytes]:
 
 def shows(text: str | bytes) -> bool:
     body = text if isinstance(text, bytes) else text.encode("utf-8", "replace")
-    return any(form in body for secret in (CANARY, PLAIN) for form in forms(secret))
+    bodies = body, re.sub(rb"\\(.)", rb"\1", body.replace(b"\\u003d", b"="))
+    return any(form in each for each in bodies for secret in (CANARY, PLAIN) for form in forms(secret))
 
 
 @pytest.fixture
@@ -85,7 +87,15 @@ def receivers(port: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[
 
 
 @pytest.mark.parametrize(
-    "answer", [Reply(401, is_echo=True), Reply(500, is_echo=True), Reply(302, headers={"Location": f"/{PLAIN}"}), RESET, 200]
+    "answer",
+    [
+        Reply(401, is_echo=True),
+        Reply(500, is_echo=True),
+        Reply(403, tells_headers=True),
+        Reply(302, headers={"Location": f"/{PLAIN}"}),
+        RESET,
+        200,
+    ],
 )
 def test_a_planted_secret_is_shown_nowhere(
     answer: object, printed: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
