@@ -107,6 +107,27 @@ def explicit_bins(edges: Sequence[float], name: str) -> NumericBins:
     return NumericBins(tuple((array + 0.0).tolist()))
 
 
+def single_bins(bins: NumericBins) -> NumericBins:
+    """The same bins for values of single precision, in which float64 fall as if they were rounded to that.
+
+    A model trained on float32 is served Python's floats: 0.1 is less than float32's 0.1, and would be below all bins. So an edge
+    that is no whole number moves halfway towards the float32 below it, the last one towards that above it; between neighbours
+    there is no value of the reference, so none changes its bin.
+
+    >>> single_bins(NumericBins((float(np.float32(0.1)), 1.0, 2.0))).edges
+    (0.09999999776482582, 1.0, 2.0)
+    """
+    edges = np.array(bins.edges)
+    with np.errstate(over="ignore"):
+        near = edges.astype(np.float32)
+        above = np.where(near < edges, np.nextafter(near, np.float32(np.inf)), near).astype(np.float32)
+        between = (above.astype(np.float64) + np.nextafter(above, np.float32(-np.inf))) / 2
+        below = np.nextafter(near[-1], np.float32(-np.inf)) if near[-1] > edges[-1] else near[-1]
+        between[-1] = (float(below) + float(np.nextafter(below, np.float32(np.inf)))) / 2
+    moves = np.isfinite(between) & (edges != np.rint(edges))
+    return NumericBins(tuple((np.unique(np.where(moves, between, edges)) + 0.0).tolist()))
+
+
 def categorical_bins(categories: Sequence[str], counts: npt.NDArray[np.int64], name: str) -> CategoricalBins:
     """The 256 most frequent categories, ties by their text; the rest will count as `other`.
 

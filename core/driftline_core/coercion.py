@@ -147,7 +147,8 @@ def _categorical(arrow: pa.DataType) -> Cast | None:
     if types.is_boolean(arrow) or types.is_integer(arrow) or types.is_null(arrow):
         return lambda array: _encode(array.cast(pa.string()))
     if types.is_decimal(arrow):
-        return lambda array: _encode(_without_zeros(array.cast(pa.string())))
+        whole = pa.decimal256(76, 0) if arrow.scale < 0 else None  # those have an exponent where the integer has zeros
+        return lambda array: _encode(_without_zeros((array.cast(whole) if whole else array).cast(pa.string())))
 
     def text(array: pa.Array) -> pa.Array:
         # 1.0 is the category "1", as the integer is; adding 0 makes -0.0 the same category as 0.0.

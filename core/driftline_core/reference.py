@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow import types
 
 from driftline_core import kernels
 from driftline_core.binding import Plan
@@ -20,6 +21,7 @@ from driftline_core.binning import (
     categorical_bins,
     explicit_bins,
     numeric_bins,
+    single_bins,
 )
 from driftline_core.coercion import cast_for
 from driftline_core.errors import InvalidInput
@@ -152,13 +154,15 @@ def _bins(chunks: list[pa.Array], column: Column, spec: BinsSpec) -> tuple[Bins,
             return _categories(chunks, column.name), 0.0
         case Kind.NUMERIC:
             values = np.concatenate([_floats(chunk) for chunk in chunks])
-            return _numeric(values, column.name, spec), _mean(values)
+            is_single = types.is_float32(chunks[0].type)
+            return _numeric(values, column.name, spec, is_single=is_single), _mean(values)
 
 
-def _numeric(values: Floats, name: str, spec: BinsSpec) -> NumericBins:
+def _numeric(values: Floats, name: str, spec: BinsSpec, *, is_single: bool) -> NumericBins:
     if name in spec.edges:
         return explicit_bins(spec.edges[name], name)
-    return numeric_bins(values, spec.strategy, name)
+    bins = numeric_bins(values, spec.strategy, name)
+    return single_bins(bins) if is_single else bins
 
 
 def _categories(chunks: list[pa.Array], name: str) -> CategoricalBins:

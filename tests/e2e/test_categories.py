@@ -108,6 +108,7 @@ def test_a_time_among_texts_is_a_text(value: Any) -> None:
 
 
 ARRAYS = {
+    "decimal of hundreds": pa.array([decimal.Decimal("1E+3"), decimal.Decimal("2.5E+3")], pa.decimal128(10, -2)),
     "float": pa.array([-0.0, 1.0, float("nan"), None]),
     "float32": pa.array([-0.0, 0.1, None], pa.float32()),
     "float16": pa.array(np.float16([-0.0, 0.1, 2.0])),
