@@ -35,6 +35,11 @@ class Bound:
     absent: Counts
     times_us: Micros | None
 
+    def spans(self, width_us: int) -> int:
+        """How many spans of event time its rows fall into, about: each costs its counting a fixed time."""
+        times_us = self.times_us
+        return 1 if times_us is None else 1 + int(np.count_nonzero(np.diff(times_us // width_us)))
+
     def add_to(self, profile: Profile, start: int, stop: int, scratch: kernels.Scratch) -> None:
         """Counts rows [start, stop) into a profile of the same layout."""
         kernels.update(profile.tally, self.pinned, self.lookup, scratch=scratch, start=start, stop=stop)

@@ -13,7 +13,7 @@ def close_due(endpoint: EndpointState, settings: EngineSettings, now_us: int, po
     due = [
         start_us
         for start_us, hour in endpoint.hours.items()
-        if hour.is_dirty and hour.is_due(start_us + settings.hour_us, watermark_us, now_us, settings.closing)
+        if hour.is_dirty and hour.is_due(start_us + settings.hour_us, watermark_us, endpoint.late_us, now_us, settings.closing)
     ]
     chosen = sorted(due)[:effects_max]
     for start_us in chosen:
@@ -75,12 +75,13 @@ def unwritten(endpoint: EndpointState, settings: EngineSettings, now_us: int) ->
     return [start for start, hour in sorted(endpoint.hours.items()) if start <= closes_us and not hour.is_saved]
 
 
-def let_go(endpoint: EndpointState, settings: EngineSettings) -> None:
-    """Forgets the hours that are old, closed and stored."""
+def let_go(endpoint: EndpointState, settings: EngineSettings, now_us: int) -> None:
+    """Forgets the hours that are old, closed, stored and quiet."""
     ruler, watermark_us = settings.ruler, endpoint.watermark_us or 0
     for start_us, hour in list(endpoint.hours.items()):
         end_us = start_us + settings.hour_us
         is_stored = hour.revision and not hour.is_dirty and hour.is_saved
-        if is_stored and ruler.width(end_us - 1, watermark_us) == ruler.widest_us:
+        is_quiet = abs(now_us - hour.last_arrival_us) >= settings.closing.held_us
+        if is_stored and is_quiet and ruler.width(end_us - 1, watermark_us) == ruler.widest_us:
             endpoint.drop_hour(start_us, end_us)
             endpoint.evicted_us = max(endpoint.evicted_us, end_us)

@@ -32,9 +32,8 @@ class Counting:
         elif unreadable:
             self.endpoint.expired_rows += frame.bound.rows
         else:
-            before_us = self.endpoint.watermark_us
             self._move_watermark(frame.arrival_us)
-            self._count_run(frame.arrival_us, slice(0, frame.bound.rows), before_us)
+            self._count_run(frame.arrival_us, slice(0, frame.bound.rows))
 
     def _count_timed(self, times_us: Micros, unreadable: Sequence[int]) -> None:
         """Counts rows that carry event times; `Bound` has them in rising order of minutes, so each pane is one run of rows."""
@@ -49,28 +48,29 @@ class Counting:
         counted = ~(refused | expired)
         if not counted.any():
             return
-        before_us = endpoint.watermark_us
         self._move_watermark(int(times_us[counted].max()))
         starts = settings.ruler.starts(times_us, endpoint.watermark_us or 0)
         changes = (starts[1:] != starts[:-1]) | (counted[1:] != counted[:-1])
         borders = [0, *(np.flatnonzero(changes) + 1).tolist(), len(starts)]
         for first, last in pairwise(borders):
             if counted[first]:
-                self._count_run(int(times_us[first]), slice(first, last), before_us)
+                self._count_run(int(times_us[first]), slice(first, last))
 
-    def _count_run(self, at_us: int, run: slice, before_us: int | None) -> None:
-        """Counts a run of rows of one pane; `before_us` was the watermark before the batch."""
+    def _count_run(self, at_us: int, run: slice) -> None:
+        """Counts a run of rows of one pane."""
         endpoint, frame, settings = self.endpoint, self.frame, self.settings
         endpoint.rows += run.stop - run.start
         hour_us = floor(at_us, settings.hour_us)
         hour = endpoint.hours.get(hour_us)
         if hour is None:
             closes_us = hour_us + settings.hour_us + settings.closing.grace_us
-            is_late = before_us is not None and before_us >= closes_us
+            is_late = (endpoint.watermark_us or 0) >= closes_us
             endpoint.empty.pop(hour_us, None)
             hour = endpoint.hours[hour_us] = Hour(frame.arrival_us, frame.arrival_us, is_late)
         if hour.base_position != NEVER and endpoint.position <= hour.base_position:
             return
+        if hour.is_late or hour.revision:
+            endpoint.late_us = frame.arrival_us
         hour.on_rows(frame.arrival_us, endpoint.position)
         pane = settings.ruler.pane(at_us, at_us if endpoint.watermark_us is None else endpoint.watermark_us)
         frame.bound.add_to(endpoint.profile(pane, frame.reference), run.start, run.stop, self.scratch)

@@ -46,6 +46,7 @@ class EndpointState:
     evicted_us: int = NEVER  # hours that begin before may be stored and not in memory
     watermark_us: int | None = None
     last_arrival_us: int | None = None
+    late_us: int = NEVER  # since the server's start, when rows last came for an hour that should have been closed, or was
     rows: int = 0
     batches: int = 0
     rejected_batches: int = 0

@@ -170,7 +170,7 @@ class Engine:
                 due += closing.close_empty(endpoint, self.settings, now_us, effects_max - len(effects) - len(due))
             effects += [self._closed(uid, endpoint, start_us) for start_us in due]
             if self.settings.has_store:
-                closing.let_go(endpoint, self.settings)
+                closing.let_go(endpoint, self.settings, now_us)
         return effects
 
     def close(self, closed: HourClosed, position: int = NEVER) -> None:

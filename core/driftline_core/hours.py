@@ -18,10 +18,13 @@ class ClosingRules:
     grace_us: int = 5 * MINUTE_US
     # … once the watermark is past that, or the clock is and no row came for the hour for this long.
     quiet_us: int = 5 * SECOND_US
-    # A closed hour that late rows reach is closed again once they stop, at most this often …
+    # An hour that late rows reach is closed once the endpoint's late rows stop (those of a back-fill come in any order), if it was
+    # closed before at most this often …
     restate_min_us: int = 10 * SECOND_US
     # … and at the latest this long after the first of them.
-    restate_max_us: int = MINUTE_US
+    restate_max_us: int = 10 * MINUTE_US
+    # It stays in memory for so long after the last of them.
+    held_us: int = MINUTE_US
 
 
 CLOSING = ClosingRules()
@@ -33,7 +36,7 @@ class Hour:
 
     first_arrival_us: int  # of the rows that no closing has told of
     last_arrival_us: int
-    is_late: bool  # its first rows came when it should have been closed
+    is_late: bool  # its first rows came when it should have been closed, or with others from when it should
     is_dirty: bool = True  # rows came since it was last closed
     last_position: int = NEVER
     base_position: int = NEVER  # frames up to here are in the stored profile that this one grew from
@@ -58,11 +61,15 @@ class Hour:
         self.revision, self.closed_us = revision, closed_us
         self.is_dirty = self.last_position > through
 
-    def is_due(self, end_us: int, watermark_us: int, now_us: int, rules: ClosingRules) -> bool:
-        """Whether to close a dirty hour now. A clock that stepped back counts as time that has passed."""
+    def is_due(self, end_us: int, watermark_us: int, late_us: int, now_us: int, rules: ClosingRules) -> bool:
+        """Whether to close a dirty hour now; late rows of its endpoint came last at `late_us`.
+
+        A clock that stepped back counts as time that has passed.
+        """
         quiet = abs(now_us - self.last_arrival_us) >= rules.quiet_us
         closes_us = end_us + rules.grace_us
         if not self.revision and not self.is_late:
             return watermark_us >= closes_us or (now_us >= closes_us and quiet)
+        quiet &= abs(now_us - late_us) >= rules.quiet_us
         waited = abs(now_us - self.first_arrival_us) >= rules.restate_max_us
         return (quiet or waited) and (not self.revision or abs(now_us - self.closed_us) >= rules.restate_min_us)

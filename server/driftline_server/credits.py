@@ -29,12 +29,17 @@ class Credits:
         """Waits until there is room for a batch of this size."""
         with self._lock:
             if not self._waiting and self._fits(size_bytes):
-                self._add(size_bytes)
+                self._enter(size_bytes)
                 return
             turn = threading.Lock()
             turn.acquire()
             self._waiting.append((size_bytes, turn))
         turn.acquire()  # given by give(), which has already counted this batch
+
+    def add(self, size_bytes: int) -> None:
+        """A batch that has room turns out to need more, and takes it: who comes next waits."""
+        with self._lock:
+            self._bytes += size_bytes
 
     def give(self, batches: int, size_bytes: int) -> None:
         """Returns the room of batches that were counted."""
@@ -62,9 +67,9 @@ class Credits:
 
     def _let_in(self) -> None:
         size_bytes, turn = self._waiting.popleft()
-        self._add(size_bytes)
+        self._enter(size_bytes)
         turn.release()
 
-    def _add(self, size_bytes: int) -> None:
+    def _enter(self, size_bytes: int) -> None:
         self._batches += 1
         self._bytes += size_bytes

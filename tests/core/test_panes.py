@@ -1,12 +1,14 @@
 """Event time: panes nest, age behind the watermark, and windows are made of whole ones."""
 
+import random
+
 import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.building import ALL, NOW_US, feed, reference_of
+from tests.core.building import ALL, NOW_US, feed, frames, reference_of
 
-from driftline_core.engine import Engine, HourClosed, Span
+from driftline_core.engine import Engine, EngineSettings, HourClosed, Span
 from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Ruler, floor
 
 RULER = Ruler()
@@ -111,24 +113,67 @@ def test_an_hour_closes_once_by_watermark_or_by_clock_and_again_after_late_rows(
     assert closed(engine, late + 15 * SECOND_US) == [(hour, 3, 4)]
 
 
-def test_late_rows_that_never_stop_are_told_once_a_minute() -> None:
+def test_late_rows_that_never_stop_are_told_every_ten_minutes() -> None:
     reference = reference_of(TABLE)
     engine = engine_of(reference)
     hour = floor(NOW_US, HOUR_US)
     start = hour + 3 * HOUR_US
     feed(engine, "u", reference, timed([start]), at_us=start)
     told = []
-    for second in range(1, 181):
+    for second in range(1, 1_261):
         feed(engine, "u", reference, timed([hour + second]), at_us=start + second * SECOND_US)
         told += closed(engine, start + second * SECOND_US)
-    assert told == [(hour, 1, 61), (hour, 2, 122)]
+    assert told == [(hour, 1, 601), (hour, 2, 1202)]
+
+
+def test_a_back_fill_in_any_order_is_one_revision_an_hour() -> None:
+    reference = reference_of(TABLE)
+    engine = Engine(EngineSettings(has_store=True))
+    start = floor(NOW_US, HOUR_US)
+    engine.create("u", reference, now_us=start)
+    hours = [start - back * HOUR_US for back in range(2, 102)]
+    feed(engine, "u", reference, timed([start]), at_us=start)
+    told, fetched = [], 0
+    for second in range(120):
+        rows = timed([hour + second for hour in random.Random(second).sample(hours, 60)])
+        for frame in frames("u", reference, rows, at_us=start + second * SECOND_US):
+            fetched += len(engine.absent(frame))
+            engine.feed(frame)
+        told += stored(engine, start + second * SECOND_US)
+    assert told == []
+    told += stored(engine, start + 130 * SECOND_US)
+    assert (sorted(hour for hour, *_ in told), {revision for _, revision, _ in told}) == (sorted(hours), {1})
+    assert sum(rows for *_, rows in told) == 120 * 60
+    assert fetched <= len(hours)  # each once, to see whether it was stored
+
+
+def test_an_hour_stays_in_memory_while_late_rows_come_for_it() -> None:
+    reference = reference_of(TABLE)
+    engine = Engine(EngineSettings(has_store=True))
+    start = floor(NOW_US, HOUR_US)
+    engine.create("u", reference, now_us=start)
+    feed(engine, "u", reference, timed([start - 5 * HOUR_US, start]), at_us=start)
+    assert [hour for hour, *_ in stored(engine, start + 10 * SECOND_US)] == [start - 5 * HOUR_US]
+    late = frames("u", reference, timed([start - 5 * HOUR_US]), at_us=start + 11 * SECOND_US)[0]
+    assert engine.absent(late) == []
+    stored(engine, start + 70 * SECOND_US)
+    assert engine.absent(late) == [start - 5 * HOUR_US]
+
+
+def stored(engine: Engine, now_us: int) -> list[tuple[int, int, int]]:
+    """As closed(), of all hours with rows, which are stored at once."""
+    told = engine.advance(now_us, 1_000)
+    engine.saved(told)
+    engine.advance(now_us)
+    return [(each.start_us, each.revision, sum(p.rows for p in each.profiles.values())) for each in told if each.has_rows]
 
 
 def test_an_hour_closes_early_when_the_watermark_is_past_it() -> None:
     reference = reference_of(TABLE)
     engine = engine_of(reference)
     hour = floor(NOW_US, HOUR_US)
-    feed(engine, "u", reference, timed([hour - 30 * MINUTE_US, hour + 5 * MINUTE_US]), at_us=hour + MINUTE_US)
+    for at in (hour - 30 * MINUTE_US, hour + 5 * MINUTE_US):
+        feed(engine, "u", reference, timed([at]), at_us=hour + MINUTE_US)
     assert closed(engine, hour + MINUTE_US) == [(hour - HOUR_US, 1, 1)]
 
 

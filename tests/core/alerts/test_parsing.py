@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from driftline_core.alerts import COMPUTED, EVENTS, METRICS, TEMPLATES, Criteria, Rule, parse, parse_all, parse_kept, written
@@ -259,7 +259,11 @@ RULES = st.fixed_dictionaries(
 
 @given(RULES, CONDITIONS)
 def test_a_rule_written_out_is_read_as_the_same_rule(keys: dict[str, Any], condition: dict[str, Any]) -> None:
-    rule = parse({**keys, **condition})
+    try:
+        rule = parse({**keys, **condition})
+    except InvalidInput as error:
+        assume(error.field != "criteria.within")  # which windows of no-data may contradict
+        raise
     assert parse(written(rule)) == rule
 
 
