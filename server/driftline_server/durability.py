@@ -147,7 +147,9 @@ class Durability:
             policy,
             self._registry,
             journal,
-            dropping=Dropping(journal, clock, journal_bytes_max=settings.journal_bytes_max),
+            dropping=Dropping(
+                journal, shelf, clock, journal_bytes_max=settings.journal_bytes_max, bounds=bounds, hour_us=engine.hour_us
+            ),
             retention=Retention(shelf, policy, self._writer, hour_us=engine.hour_us, snapshot_days=settings.snapshot_days),
             clock=clock,
             bounds=bounds,
@@ -165,6 +167,5 @@ class Durability:
             hour_us=engine.hour_us,
             finest_us=engine.ruler.finest_us,
             snapshot_days=settings.snapshot_days,
-            unarchived=archive.dropping.unarchived,
         )
         return archive, exports

@@ -90,7 +90,8 @@ class Archive:
             self._thread.join()
         if not self._wanted():
             self._archived = max((segment.last for segment in self._journal.segments()), default=0)
-        self.dropping.drop(self._archived)
+        self.dropping.drop(self._archived, self._wanted)
+        self.dropping.tell_rest()
 
     def cover(self, position: int) -> None:
         """Checkpoints hold what the journal holds up to a position."""
@@ -127,7 +128,7 @@ class Archive:
                 if not self._is_troubled:
                     log.error("rows cannot be archived now, and wait in the journal", reason=str(error))
                 self._is_troubled, wait_s = True, _RETRY_S
-                self._archived = self.dropping.drop(self._archived)
+                self._archived = self.dropping.drop(self._archived, self._wanted)
             except Exception:
                 log.exception("the archive failed at a step")  # a fault of ours: said, and the thread lives on
                 wait_s = _RETRY_S
@@ -147,7 +148,7 @@ class Archive:
         if segment is not None:
             self._archive(segment)
             self._archived = segment.last
-        self._archived = self.dropping.drop(self._archived)
+        self._archived = self.dropping.drop(self._archived, self._wanted)
         return segment is not None or self._gather()
 
     def _gather(self) -> bool:

@@ -72,6 +72,7 @@ class Export:
         self.hour_us = sources.hour_us
         self.time = sources.time
         self.gaps: list[Gap] = []
+        self.share = 1.0  # of the rows that were counted
         self.kept: dict[int, int] = {}  # rows by hour: of whole hours, where the span ends within one
         self.rows = 0
         self._files: dict[int, int] = {}  # how many there are, by hour

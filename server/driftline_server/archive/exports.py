@@ -1,14 +1,14 @@
 """Asking for kept rows: a span is resolved, the journal taken hold of, and what was counted set beside what is kept."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from driftline_core.engine import Span
 from driftline_core.panes import DAY_US, FAR_FUTURE_US, FAR_PAST_US, floor
 from driftline_server.archive.arrived import Bounds, Wanted
 from driftline_server.archive.counting import rows_by_hour
-from driftline_server.archive.dropping import Unarchived
 from driftline_server.archive.export import Export, Sources
-from driftline_server.archive.kept import Gap, Reasons, forgotten, gaps
+from driftline_server.archive.kept import Gap, Reasons, forgotten, gaps, share_of
 from driftline_server.archive.pieces import SegmentRows
 from driftline_server.archive.policy import Policy
 from driftline_server.archive.shelf import Shelf
@@ -33,7 +33,6 @@ class Exports:
     hour_us: int
     finest_us: int
     snapshot_days: int
-    unarchived: Unarchived
 
     def open(self, registration: Registration, span: Span) -> Export:
         """What is kept of a span, as it is at this moment, every row that was acknowledged before included. Raises NotFound."""
@@ -51,15 +50,17 @@ class Exports:
         if start_us == FAR_PAST_US:
             start_us = min([*counted, *sources.hours(start_us, end_us)], default=end_us - self.finest_us)
         export = Export(sources, start_us, max(start_us, end_us))
+        export.share = share_of(counted, export.kept, self._share_of(registration))
         export.gaps = self._gaps(registration, counted, export, now_us)
         return export
 
-    def share_of(self, registration: Registration) -> float:
+    def _share_of(self, registration: Registration) -> float:
         """The share of an endpoint's rows that is kept: of those of the journal too, so that a sample is even."""
         return self.policy.share_of(registration) or 1.0
 
     def _gaps(self, registration: Registration, counted: dict[int, int], export: Export, now_us: int) -> list[Gap]:
-        found = gaps(counted, export.kept, Reasons(registration, self.policy, self.hour_us, now_us, bool(self.unarchived.segments)))
+        has_dropped = partial(self.shelf.has_dropped, registration.uid)
+        found = gaps(counted, export.kept, export.share, Reasons(registration, self.policy, self.hour_us, now_us, has_dropped))
         start_us, created_us = export.start_us, floor(registration.created_us, self.hour_us)
         end_us = min(export.end_us, floor(now_us - self.snapshot_days * DAY_US, self.hour_us))
         if start_us < end_us and not any(start_us <= hour < end_us for hour in export.kept):
@@ -76,7 +77,7 @@ class Exports:
 
     def _segments(self, registration: Registration) -> list[SegmentRows]:
         """The journal as it is now; what is dropped from now on stays readable."""
-        wanted = Wanted(registration, self.share_of(registration))
+        wanted = Wanted(registration, self._share_of(registration))
         readers: list[SegmentReader] = []
         for segment in self.journal.segments():
             try:

@@ -22,6 +22,7 @@ from driftline_server.filesystem import Filesystem, write_all, write_whole
 SUFFIX = ".parquet"
 _NEW_SUFFIX = ".new"
 _ASIDE_SUFFIX = ".aside"
+_DROPPED = "dropped"  # in the folder of an hour: rows of it were dropped before they were archived
 _REACHED = "reached"  # the file that names the last position of which there may be rows
 _LEFT = {errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST}  # it is gone, or somebody has put something there
 _HOUR = "%Y%m%dT%H%M%SZ"
@@ -81,6 +82,7 @@ class Shelf:
         self.filesystem = filesystem
         # Forgets what is let go of without a lock: that may happen within whatever this thread does, gather() among it.
         self._holds: weakref.WeakSet[Hold] = weakref.WeakSet()
+        self._dropped: set[tuple[str, int]] = set()
         self._lock = threading.Lock()  # nobody takes hold while a file takes the place of others
 
     def hold(self) -> Hold:
@@ -135,6 +137,17 @@ class Shelf:
         """The files of an hour, by position."""
         folder = self._hour(uid, hour_us)
         return _standing(folder, self.filesystem.names(folder))
+
+    def note_dropped(self, uid: str, hour_us: int) -> None:
+        """Rows of an hour will never be here, since the journal had no room; a full disk forgets that."""
+        if (uid, hour_us) not in self._dropped:
+            self._dropped.add((uid, hour_us))
+            with contextlib.suppress(OSError):
+                write_whole(self.filesystem, self._hour(uid, hour_us) / _DROPPED, b"")
+
+    def has_dropped(self, uid: str, hour_us: int) -> bool:
+        """Whether note_dropped() was told so."""
+        return (uid, hour_us) in self._dropped or _DROPPED in self.filesystem.names(self._hour(uid, hour_us))
 
     def save(self, uid: str, hour_us: int, body: pa.Buffer, *, first: int, last: int) -> Path:
         """A file of rows that is there, whole, when this returns, but that its name is not durable before sync()."""

@@ -129,7 +129,7 @@ def opened(number: int, handle: Handle, limits: Limits) -> ingest_pb2.Opened:
     )
 
 
-def export_summary(given: Export, share: float) -> export_pb2.ExportSummary:
+def export_summary(given: Export) -> export_pb2.ExportSummary:
     """What is kept of a span."""
     return export_pb2.ExportSummary(
         endpoint=given.name,
@@ -138,7 +138,7 @@ def export_summary(given: Export, share: float) -> export_pb2.ExportSummary:
         start_us=given.start_us,
         end_us=given.end_us,
         rows=given.rows,
-        share=share,
+        share=given.share,
         hour_us=given.hour_us,
         not_kept=[
             export_pb2.HoursNotKept(

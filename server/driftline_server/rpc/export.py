@@ -32,7 +32,7 @@ class ExportService:
             raise ResourceExhausted("too many exports are under way (exports_max)", retry_after_s=_RETRY_AFTER_S)
         try:
             export = self._exports.open(registration, convert.span(request.span))
-            summary = convert.export_summary(export, self._exports.share_of(registration))
+            summary = convert.export_summary(export)
             if not request.summary_only:
                 export.require_any()
             yield pb.ExportRowsResponse(summary=summary)
