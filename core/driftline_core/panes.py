@@ -92,13 +92,16 @@ class Ruler:
         return self.pane(start_us, watermark_us).start_us, self.pane(max(end_us - 1, start_us), watermark_us).end_us
 
 
-def ruler_of(hour_us: int) -> Ruler:
+def ruler_of(hour_us: int, minutes_us: int = 10 * MINUTE_US, fives_us: int = 2 * HOUR_US) -> Ruler:
     """The ruler of hours of another length: what is not narrower than them falls away.
+
+    Panes are a minute wide up to an age of `minutes_us`, and five minutes up to one of `fives_us`, which is no less.
 
     >>> ruler_of(5 * MINUTE_US).steps == ((10 * MINUTE_US, MINUTE_US),)
     True
     """
-    return Ruler(tuple((age, width) for age, width in Ruler().steps if width < hour_us), hour_us)
+    steps = (minutes_us, MINUTE_US), (max(minutes_us, fives_us), 5 * MINUTE_US)
+    return Ruler(tuple((age, width) for age, width in steps if width < hour_us), hour_us)
 
 
 RULER = Ruler()

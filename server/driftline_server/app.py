@@ -151,7 +151,9 @@ class App:
 def engine_settings(settings: Settings) -> EngineSettings:
     """What the operator set, in the engine's words."""
     return EngineSettings(
-        ruler=ruler_of(settings.snapshot_minutes * MINUTE_US),
+        ruler=ruler_of(
+            settings.snapshot_minutes * MINUTE_US, settings.panes_1m_minutes * MINUTE_US, settings.panes_5m_minutes * MINUTE_US
+        ),
         retention_us=settings.snapshot_days * DAY_US,
         has_store=settings.data != "none",
         producers_max=settings.producers_max,

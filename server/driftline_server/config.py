@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     journal_segment_bytes: MessageBytes = 64 * MiB
     # The "hour" that is snapshotted, in minutes: a multiple of 5 that divides a day.
     snapshot_minutes: Annotated[int, Field(gt=0, multiple_of=5, le=1440), AfterValidator(_divides_a_day)] = 60
+    # Within an hour, counts are kept by the minute for so long behind the newest row, and then by five minutes for so long.
+    panes_1m_minutes: Annotated[int, Field(gt=0, le=7 * 1440)] = 10
+    panes_5m_minutes: Annotated[int, Field(gt=0, le=7 * 1440)] = 120
     # Snapshots older than this are deleted, rows older than this are counted as expired.
     snapshot_days: Days = 400
     # Who is told ([[receivers]]), of what ([[rules]]); a rule that names no receiver is told to these,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.core.building import ALL, NOW_US, feed, frames, reference_of
 
 from driftline_core.engine import Engine, EngineSettings, HourClosed, Span
-from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Ruler, floor
+from driftline_core.panes import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Ruler, floor, ruler_of
 
 RULER = Ruler()
 TABLE = pa.table({"x": [0.0, 1.0]})
@@ -28,6 +28,15 @@ def test_a_pane_lies_in_exactly_one_pane_of_any_later_watermark(at: int, waterma
 def test_panes_of_many_times_are_those_of_each(times: list[int], watermark: int) -> None:
     starts = RULER.starts(np.array(times), watermark)
     assert starts.tolist() == [RULER.pane(at, watermark).start_us for at in times]
+
+
+@given(at=moments, watermark=moments, ages=st.tuples(st.integers(1, 300), st.integers(1, 300)))
+def test_panes_nest_whatever_their_ages(at: int, watermark: int, ages: tuple[int, int]) -> None:
+    ruler = ruler_of(HOUR_US, *(age * MINUTE_US for age in ages))
+    young, old = ruler.pane(at, watermark), ruler.pane(at, watermark + 10 * HOUR_US)
+    assert old.start_us <= young.start_us <= at < young.end_us <= old.end_us
+    is_minute = at >= watermark - ages[0] * MINUTE_US
+    assert young.width_us == MINUTE_US or not is_minute
 
 
 def timed(times: list[int]) -> list[pa.RecordBatch]:
