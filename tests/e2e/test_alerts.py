@@ -449,6 +449,18 @@ def test_a_token_from_before_an_older_copy_was_put_back_is_refused_though_that_h
             assert [next(following).endpoint for _ in range(2)] == ["other/default/model:latest", "third/default/model:latest"]
 
 
+def test_a_rule_of_the_settings_hides_one_that_was_made_by_call_and_says_so(tmp_path: Path) -> None:
+    data, rule = str(tmp_path / "data"), {"name": "slow", "metric": "latency_p99"}
+    with Server(data=data) as server, driftline.connect(server.address) as client:
+        client.create_rule(**rule, above=0.2)
+    with Server(data=data, rules=json.dumps([rule | {"above": 0.5}])) as server, driftline.connect(server.address) as client:
+        assert [each.above for each in client.rules()] == [0.5]
+        assert "rules that were made by call give way" in server.log
+    with Server(data=data) as server, driftline.connect(server.address) as client:
+        assert [each.above for each in client.rules()] == [0.2]
+        assert "give way" not in server.log
+
+
 def test_a_rule_whose_receiver_is_gone_tells_the_default_ones(tmp_path: Path) -> None:
     settings = {"data": str(tmp_path / "data"), "default_receivers": '["late"]'}
     hook = {"webhook": "http://127.0.0.1:1025/", "allow_private": True}  # nothing listens there: all waits

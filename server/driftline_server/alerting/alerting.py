@@ -78,6 +78,11 @@ class Alerting:
         self._news = set(self._watch.registry.by_uid())
         self.receivers.start()
         self._has_begun = True
+        if hidden := self._kept.hidden:
+            log.warning(
+                "rules that were made by call give way to those of the same names in the settings, while they are there",
+                rules=hidden,
+            )
         for rule in self._kept.board.rules():
             if gone := self.receivers.gone(rule.receivers):
                 told_to = "the default ones" if len(gone) == len(rule.receivers) else "the others"

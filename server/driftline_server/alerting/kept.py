@@ -30,6 +30,7 @@ class Kept:
         self._clock = clock
         self._settings_rules = rules
         self._served = served
+        self.hidden: list[str] = []  # stored rules that give way to those of the settings
         self._stepped = threading.Condition()
         self._last_step = 0
         self._has_ended = False
@@ -50,9 +51,10 @@ class Kept:
         """The board as it was last stored; alerts of rules and endpoints that are gone end."""
 
         def load(connection: sqlite3.Connection) -> tuple[Board, int]:
-            stored = [rule for rule in book.load_rules(connection) if rule.name not in self._settings_rules]
+            stored = {rule.name: rule for rule in book.load_rules(connection)}
+            self.hidden = [name for name in stored if name in self._settings_rules]
             board = Board(
-                [*self._settings_rules.values(), *stored],
+                [*self._settings_rules.values(), *(rule for name, rule in stored.items() if name not in self.hidden)],
                 book.load_states(connection),
                 book.load_silences(connection),
                 clock=book.load_clock(connection),
