@@ -46,6 +46,8 @@ CODES: dict[grpc.StatusCode, type[Error]] = {
     grpc.StatusCode.UNAUTHENTICATED: PermissionDenied,
 }
 
+STATUS_DETAILS = "grpc-status-details-bin"  # comes with every error that a driftline server says
+
 # What to do where the server itself cannot say it: {target} is its address, {details} what gRPC knows.
 REMEDIES: dict[grpc.StatusCode, str] = {
     grpc.StatusCode.UNAVAILABLE: (
@@ -76,5 +78,6 @@ def called(call: Any, request: Any, *, target: str, timeout: float | None = None
 def from_rpc(error: grpc.RpcError, target: str) -> Error:
     """The driftline error for a failed call to `target`: the server's own words, or a remedy where it could not speak."""
     code, details = error.code(), error.details() or "no details"
-    message = REMEDIES.get(code, "{details}").format(target=target, details=details)
+    is_said = any(key == STATUS_DETAILS for key, _ in error.trailing_metadata() or ())
+    message = details if is_said else REMEDIES.get(code, "{details}").format(target=target, details=details)
     return CODES.get(code, Error)(message)

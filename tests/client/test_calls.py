@@ -4,10 +4,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import grpc
 import pyarrow as pa
 import pytest
 
 import driftline
+from driftline.errors import from_rpc
 from driftline.spans import moment
 
 
@@ -108,3 +110,22 @@ def test_a_client_that_is_closed_says_so(call: Callable[[driftline.Client], obje
 def test_an_argument_of_another_type(call: Callable[[driftline.Client], object]) -> None:
     with driftline.connect("127.0.0.1:1") as client, pytest.raises(driftline.InvalidInput, match=r"5|\[1\]"):
         call(client)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ((("grpc-status-details-bin", b""),), "the disk failed"),
+        ((), "no driftline server answers at host:1 (the disk failed)"),
+        (None, "no driftline server answers at host:1 (the disk failed)"),
+    ],
+)
+def test_what_the_server_says_is_told_in_its_words(metadata: Any, told: str) -> None:
+    class Failed(grpc.RpcError):
+        code = staticmethod(lambda: grpc.StatusCode.UNAVAILABLE)
+        details = staticmethod(lambda: "the disk failed")
+        trailing_metadata = staticmethod(lambda: metadata)
+
+    error = from_rpc(Failed(), "host:1")
+    assert isinstance(error, driftline.Unavailable)
+    assert str(error).startswith(told)
