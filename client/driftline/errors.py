@@ -46,7 +46,7 @@ CODES: dict[grpc.StatusCode, type[Error]] = {
     grpc.StatusCode.UNAUTHENTICATED: PermissionDenied,
 }
 
-STATUS_DETAILS = "grpc-status-details-bin"  # comes with every error that a driftline server says
+STATUS_DETAILS = "grpc-status-details-bin"  # comes with the errors that a driftline server has words for
 
 # What to do where the server itself cannot say it: {target} is its address, {details} what gRPC knows.
 REMEDIES: dict[grpc.StatusCode, str] = {

@@ -187,15 +187,20 @@ class Producer:
         for note in message.notes:
             self.buffer.problems.warn(note, note)
         self._refused_times.on_opened(message.refused_by_time)
-        if self.state is State.OPEN:
-            self._is_declaring = False
-        if self.state is not State.ASKED:
-            return
         shape, known = shape_from(message), self.shape
+        is_other, is_open = known is not None and known.uid != shape.uid, self.state is State.OPEN
+        self._is_declaring &= not is_open
+        if is_open and is_other and self._settlement.acked:  # else the numbers hold for the new one too
+            self._close(retry_at=now)
+        if self.state is State.CLOSED:
+            return
         if shape != known:
             self.shape = shape
             self.on_shape(shape)
-        is_other = known is not None and known.uid != shape.uid
+        if is_open and is_other:
+            self._losses.move()
+        if is_open:
+            return
         remembers, self._is_same_stream = self._is_same_stream or shape.level == pb.ACK_LEVEL_DURABLE, True
         if is_other and remembers:
             self.buffer.problems.warn("another", f"{self.endpoint!r} was deleted and created anew; rows go to the new endpoint")

@@ -85,3 +85,4 @@ def let_go(endpoint: EndpointState, settings: EngineSettings, now_us: int) -> No
         if is_stored and is_quiet and ruler.width(end_us - 1, watermark_us) == ruler.widest_us:
             endpoint.drop_hour(start_us, end_us)
             endpoint.evicted_us = max(endpoint.evicted_us, end_us)
+            endpoint.coarse_us = max(endpoint.coarse_us, end_us)

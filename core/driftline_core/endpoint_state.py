@@ -44,6 +44,7 @@ class EndpointState:
     forgotten: Losses = NO_LOSSES
     position: int = NEVER
     evicted_us: int = NEVER  # hours that begin before may be stored and not in memory
+    coarse_us: int = NEVER  # those of them that have rows begin before
     watermark_us: int | None = None
     last_arrival_us: int | None = None
     late_us: int = NEVER  # since the server's start, when rows last came for an hour that should have been closed, or was
@@ -145,6 +146,16 @@ class EndpointState:
         encoded = [each.encode() if isinstance(each, Profile) else each for each in profiles]
         return pack(header, [*map(encode_reference, self.references.values()), *encoded])
 
+    def whole(self, at_us: int, hour_us: int) -> tuple[int, int]:
+        """The widest pane that is held of a moment, or its hour where that is stored: what cannot be cut finer."""
+        for width in sorted(self.panes, reverse=True):
+            if (start_us := at_us - at_us % width) in self.panes[width]:
+                return start_us, start_us + width
+        hour_start_us = at_us - at_us % hour_us
+        if hour_start_us < self.coarse_us and hour_start_us not in self.hours:
+            return hour_start_us, hour_start_us + hour_us
+        return at_us, at_us
+
     def _encode(self, width_us: int, start_us: int) -> None:
         del self._open[width_us, start_us]
         versions = self.panes[width_us].get(start_us, {})
@@ -176,6 +187,7 @@ _COUNTERS = (
     "position",
     "swept_us",
     "evicted_us",
+    "coarse_us",
     "watermark_us",
     "last_arrival_us",
     "rows",
@@ -194,7 +206,7 @@ def load_state(data: bytes | memoryview, ruler: Ruler, cache: LookupCache | None
     state = EndpointState.new(by_version[header["version"]], ruler, 0)
     state.references = by_version
     for name in _COUNTERS:
-        setattr(state, name, header[name])
+        setattr(state, name, header.get(name, NEVER))  # an older version knew fewer
     state.forgotten = Losses(**header["forgotten"])
     state.hours = {int(start): Hour(**hour) for start, hour in header["hours"].items()}
     state.empty = {int(start): closed_us for start, closed_us in header["empty"].items()}

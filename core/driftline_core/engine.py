@@ -275,4 +275,7 @@ class Engine:
         else:
             held = [start for panes in endpoint.panes.values() for start in panes]
             start_us = min([*held, *([] if oldest_us is None else [oldest_us]), end_us - ruler.finest_us])
-        return ruler.widen(start_us, max(end_us, start_us), watermark_us)
+        start_us, end_us = ruler.widen(start_us, max(end_us, start_us), watermark_us)
+        # Under other settings panes came of age earlier: those are as wide as they are.
+        first, last = endpoint.whole(start_us, ruler.widest_us), endpoint.whole(end_us - 1, ruler.widest_us)
+        return min(start_us, first[0]), max(end_us, last[1])

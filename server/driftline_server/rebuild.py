@@ -84,7 +84,7 @@ def _made(reader: Reader, stored: StoredEndpoint, count: StoredCount | None, hou
     closed_us = reader.closed_until_us().get(stored.uid, floor(stored.created_us, hour_us))
     state = EndpointState.new(newest, ruler_of(hour_us), closed_us)
     state.references = references
-    state.evicted_us = max((hour.end_us for hour in hours), default=NEVER)
+    state.evicted_us = state.coarse_us = max((hour.end_us for hour in hours), default=NEVER)
     state.watermark_us = max(with_rows) - 1 if with_rows else None
     rows = sum(hour.rows + int(hour.value) for hour in hours)
     known = count or StoredCount(rows, 0, 0)

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.core.building import ALL, NOW_US, feed, frames, reference_of
@@ -184,6 +185,25 @@ def test_an_hour_closes_early_when_the_watermark_is_past_it() -> None:
     for at in (hour - 30 * MINUTE_US, hour + 5 * MINUTE_US):
         feed(engine, "u", reference, timed([at]), at_us=hour + MINUTE_US)
     assert closed(engine, hour + MINUTE_US) == [(hour - HOUR_US, 1, 1)]
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_a_span_is_widened_to_what_was_kept_under_other_settings(is_stored: bool) -> None:
+    reference = reference_of(TABLE)
+    engine = Engine(EngineSettings(has_store=True))
+    newest = floor(NOW_US, HOUR_US) + 30 * MINUTE_US
+    engine.create("u", reference, now_us=newest)
+    feed(engine, "u", reference, timed([newest - back * MINUTE_US for back in range(360)]))
+    if is_stored:
+        stored(engine, NOW_US + HOUR_US)
+        stored(engine, NOW_US + 2 * HOUR_US)
+    position, saved = engine.save("u")
+    finer = Engine(EngineSettings(has_store=True, ruler=ruler_of(HOUR_US, 1_440 * MINUTE_US, 1_440 * MINUTE_US)))
+    finer.load("u", saved, position)
+    live = finer.live("u", Span(start_us=newest - 200 * MINUTE_US, end_us=newest - 190 * MINUTE_US), NOW_US)
+    hour = floor(newest - 200 * MINUTE_US, HOUR_US)
+    assert (live.start_us, live.end_us) == (hour, hour + HOUR_US)
+    assert sum(profile.rows for profile in live.profiles.values()) == (0 if is_stored else 60)  # the store has them
 
 
 def test_a_new_reference_is_reported_and_the_rows_under_others_are_told() -> None:

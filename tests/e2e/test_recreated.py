@@ -71,3 +71,24 @@ def test_what_the_old_endpoint_was_told_is_not_the_new_one_s(own_server: Server,
         until(lambda: losses(client) == (1, 0))
     assert client.endpoint(NAME).counters.rows == 2
     assert losses(client) == (1, 0)
+
+
+def test_a_monitor_that_had_nothing_acknowledged_learns_the_new_columns(own_server: Server, client: driftline.Client) -> None:
+    with driftline.Monitor(own_server.address, NAME) as monitor:
+        monitor.log({"a": "no number"})
+        assert monitor.flush(FLUSH_S)
+        until(lambda: losses(client) == (1, 0))
+        client.delete_endpoint(NAME)
+        client.create_endpoint(NAME, reference=pa.table({name: [float(number) for number in range(100)] for name in ("a", "b")}))
+        for _ in range(60):
+            monitor.log({"a": 1.0, "b": 2.0})
+        assert monitor.flush(FLUSH_S)
+        for _ in range(60):
+            monitor.log({"a": 1.0, "b": 2.0})
+        assert monitor.flush(FLUSH_S)
+        assert client.endpoint(NAME).counters.rows == 120
+        rows = {each["column"]: each["rows"] for each in client.drift(NAME).columns.to_pylist()}
+        assert rows["b"] >= 60
+        monitor.log({"a": "no number"})
+        assert monitor.flush(FLUSH_S)
+        until(lambda: losses(client) == (1, 0))

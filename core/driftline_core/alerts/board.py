@@ -33,10 +33,11 @@ class Limits:
 
 @dataclass(slots=True)
 class _Arrival:
-    """Which batches were seen of an endpoint, and the steady time of the last one."""
+    """Which batches were seen of an endpoint, the steady time of the last one, and how long before it none was known to come."""
 
     tick: int
     steady_us: int
+    lapse_us: int = 0
 
 
 class Board:
@@ -63,7 +64,8 @@ class Board:
         self._arrivals: dict[str, _Arrival] = {}
         self._waiting: set[Key] = set(self._entries)  # those that time alone may move
         self.clock = clock or Steady()
-        self.clock.last_us = max(self.clock.last_us, *(_newest(entry.state) for entry in self._entries.values()), FAR_PAST_US)
+        self.clock.last_us = max(self.clock.last_us, *(entry.state.newest_us() for entry in self._entries.values()), FAR_PAST_US)
+        self._ticked_us = FAR_PAST_US  # steady time of the last time that passed
         self._begun_us: int | None = None  # steady time of the first observation, or of the first time that passed
         self.overflow = 0  # times that an alert could not begin, since so many there are
 
@@ -151,6 +153,7 @@ class Board:
     def advance(self, at_us: int) -> Changes:
         """Lets time pass: what is held, cooled down or silenced long enough moves, by the last verdict on it."""
         moment = self.clock.update(at_us)
+        self._ticked_us = moment.steady_us
         self._up_us(moment)
         for silence in [each for each in self._silences.values() if each.steady_until_us <= moment.steady_us]:
             del self._silences[silence.id]
@@ -209,7 +212,8 @@ class Board:
         """For how long no row has come, in steady time."""
         arrival = self._arrivals.get(seen.endpoint)
         if arrival is None or arrival.tick != seen.tick:
-            arrival = self._arrivals[seen.endpoint] = _Arrival(seen.tick, moment.steady_us - seen.silent_us)
+            lapse_us = self._ticked_us - arrival.steady_us if arrival else 0
+            arrival = self._arrivals[seen.endpoint] = _Arrival(seen.tick, moment.steady_us - seen.silent_us, lapse_us)
         return moment.steady_us - arrival.steady_us
 
     def _known(self, rule: Rule, endpoint: str, verdict: Verdict, moment: Moment) -> Verdict:
@@ -230,6 +234,8 @@ class Board:
                 return
             entry = self._entries[key] = Entry(AlertState(*key))
             self._columns.setdefault(key[:2], set()).add(verdict.column)
+        if rule.is_held_by_rows and verdict.tick > entry.state.tick and self._arrivals[seen.endpoint].lapse_us >= rule.window_us:
+            entry.state.steady_breached_us = None  # while it fires, time that passes does not look at it
         entry.verdict, entry.state.created_us = verdict, seen.created_us
         self._keep(key, entry, step(entry.state, rule, verdict, moment, self._silences.values()), moment, gathered)
 
@@ -293,8 +299,3 @@ class Board:
             if entry.state.id == id_:
                 return key, entry
         raise NotFound(f"no alert {id_!r} is under way; list them with client.alerts()", field="id")
-
-
-def _newest(state: AlertState) -> int:
-    times = (state.steady_onset_us, state.steady_breached_us, state.steady_told_us, *state.events)
-    return max((each for each in times if each is not None), default=FAR_PAST_US)

@@ -6,6 +6,7 @@ from typing import Any
 
 from driftline_core.alerts.alert import Alert, Notification, Phase
 from driftline_core.alerts.evaluation import Evidence
+from driftline_core.panes import FAR_PAST_US
 
 
 @dataclass(slots=True)
@@ -56,6 +57,11 @@ class AlertState:
     steady_told_us: int | None = None
     told_id: str = ""
     created_us: int = 0
+
+    def newest_us(self) -> int:
+        """The last steady time that it remembers."""
+        times = (self.steady_onset_us, self.steady_breached_us, self.steady_told_us, *self.events)
+        return max((each for each in times if each is not None), default=FAR_PAST_US)
 
     def alert(self) -> Alert:
         """The latest alert, as others see it."""

@@ -52,7 +52,7 @@ def told(given: Notification) -> outgoing.Notification:
         value=alert.value if alert.value == alert.value else None,
         summary=alert.summary,
         evidence=tuple(
-            outgoing.Evidence(each.column, each.metric, each.value if each.value == each.value else None, each.status)
+            outgoing.Evidence(each.column, each.metric, each.value if each.value == each.value else None, each.status, each.level)
             for each in alert.evidence
         ),
         breaches=alert.breaches,

@@ -213,7 +213,7 @@ class Archive:
             return
         if count:
             log.error(
-                "the archive was newer than the journal: files of rows that are not counted were renamed to *.aside1, and are "
+                "the archive was newer than the journal: files with rows that are not counted were renamed to *.aside1, and are "
                 "not exported; put back archive and journal of one copy to have both",
                 files=count,
             )

@@ -98,8 +98,8 @@ class Export:
                 raise NotFound("rows were deleted while they were read, since they have expired; ask again", field="span") from None
 
     def require_any(self) -> None:
-        """Raises NotFound, naming the setting, where rows were counted and none is kept."""
-        if self.gaps and not any(self.kept.values()):
+        """Raises NotFound, naming the setting, where rows of these hours were counted and none of the span is kept."""
+        if self.gaps and not self.rows:
             remedies = "; ".join(dict.fromkeys(f"{gap.remedy} ({gap.setting})" for gap in self.gaps))
             raise NotFound(f"no rows of {self.name} are kept for this span: {remedies}", field="span")
 

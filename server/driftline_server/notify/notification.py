@@ -18,6 +18,7 @@ class Evidence:
     metric: str
     value: float | None = None
     status: str = ""
+    level: float | None = None  # that it breaches
 
 
 @dataclass(frozen=True, slots=True)

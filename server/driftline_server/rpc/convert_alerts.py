@@ -179,6 +179,7 @@ def _notification(given: outgoing.Notification, links: Links) -> pb.Notification
                 column=each.column,
                 metric=each.metric,
                 value=math.nan if each.value is None else each.value,
+                level=each.level,
                 status=each.status,
             )
             for each in given.evidence

@@ -147,6 +147,20 @@ def test_a_silence_that_was_told_is_not_over_because_the_server_starts() -> None
     assert [each.is_firing for each in again.evaluate(arrival(T0 + 3 * HOUR, tick=2)).notifications] == [False]
 
 
+def test_a_hold_is_broken_by_a_silence_while_the_alert_fires() -> None:
+    rule = Rule("held", metric="null_share", above=0.5, window_us=MINUTE, hold_us=10 * SECOND)
+    board, at_us = Board([rule]), 1_700_000_000 * SECOND
+    seen = lambda tick: columns("null_share", {"a": 0.9}, at_us=at_us, tick=tick, window_us=MINUTE)  # noqa: E731
+    board.evaluate(seen(1))
+    at_us += 20 * SECOND
+    (fired,) = board.advance(at_us).notifications
+    at_us += 60 * SECOND
+    board.advance(at_us)
+    board.reset(fired.alert.id, at_us)
+    assert not board.evaluate(seen(2)).notifications  # nobody knew for a while
+    assert board.advance(at_us + 10 * SECOND).notifications
+
+
 def test_time_alone_makes_due_what_is_held() -> None:
     board = Board([replace(SLOW, hold_us=10 * SECOND)])
     board.evaluate(metric("latency_p99", 0.5, at_us=T0))
