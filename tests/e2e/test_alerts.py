@@ -171,6 +171,11 @@ def test_a_callback_is_called_until_it_acknowledges(server: Server, client: Clie
         assert fired.links.export == ""  # this server keeps no rows
         client.reset(fired.id)
         assert drain(told, 1)[0].state == "resolved"
+        client.create_rule("many", endpoint=model, metric="rows", above=3)
+        (counted,) = drain(told, 1)[0].evidence
+        assert (counted.metric, counted.level) == ("rows", 3.0)
+        client.delete_rule("many")
+        assert drain(told, 1)[0].state == "resolved"
         until(lambda: {each.state for each in client.deliveries(receiver="notebook")} == {"delivered"})
         client.unregister_callback("notebook")
     assert [each.name for each in client.receivers()] == []

@@ -298,6 +298,8 @@ def test_past_the_maximum_the_journal_goes_unarchived_and_it_is_said(tmp_path: P
         (gap,) = life.export().gaps
         assert (gap.counted, gap.setting) == (3_600, "journal_bytes_max")
         assert len(life.rows()) == gap.kept < 3_600
+        with pytest.raises(NotFound, match=r"are kept for this span: .*journal_bytes_max"):  # though of its hour some are
+            life.export(Span(start_us=START_US, end_us=START_US + MINUTE_US)).require_any()
         other = life.create("other")
         assert not any(life.durability._archive.shelf.has_dropped(other, hour_us) for hour_us in life.export().kept)
     said = capsys.readouterr().out
