@@ -59,12 +59,12 @@ def alert_parts(alert: "driftline.Alert") -> list[RenderableType]:
 
 
 def value_text(value: float | None) -> str:
-    """A value in four characters; a dash where there is none.
+    """A value as people read it; a dash where there is none.
 
     >>> value_text(0.87654), value_text(None), value_text(float("nan"))
     ('0.8765', '–', '–')
     """
-    return "–" if value is None or math.isnan(value) else f"{value:.4g}"
+    return "–" if value is None or math.isnan(value) else f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
 
 
 def _evidence(alert: "driftline.Alert") -> Table:

@@ -26,7 +26,7 @@ from driftline_core.alerts.rules import Reset, Rule
 from driftline_core.alerts.silences import Silence, is_silenced
 from driftline_core.alerts.state import AlertState
 from driftline_core.alerts.steady import Moment
-from driftline_core.alerts.summary import default_template, listed, render
+from driftline_core.alerts.summary import default_template, listed, render, value_text
 from driftline_core.errors import FailedPrecondition
 
 EVIDENCE_MAX = 32
@@ -226,7 +226,7 @@ def _see(state: AlertState, rule: Rule, verdict: Verdict, moment: Moment) -> Non
         "column": state.column,
         "columns": listed(columns) or "the mean of the features",
         "event": rule.condition,
-        "value": f"{verdict.value:.4g}",
+        "value": value_text(verdict.value),
         "severity": str(rule.severity),
         "window": duration_text(rule.window_us),
     }
@@ -244,7 +244,7 @@ def _reason(signal: Signal, rule: Rule, verdict: Verdict) -> str:
     of = f" of {worst.column}" if worst and worst.column else ""
     match signal:
         case Signal.BREACHED if worst:
-            return f"{worst.metric}{of} is {worst.status or format(worst.value, '.4g')}"
+            return f"{worst.metric}{of} is {worst.status or value_text(worst.value)}"
         case Signal.DUE:
             needs = [f"breached for {duration_text(rule.hold_us)}"] if rule.hold_us else []
             if rule.criteria.count > 1:

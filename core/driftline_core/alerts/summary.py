@@ -47,6 +47,15 @@ def default_template(event: str, metric: str, *, of_columns: bool) -> str:
     return EVENTS[event] if event else f"{metric}{' of {columns}' if of_columns else ''} is {{value}} on {{endpoint}}"
 
 
+def value_text(value: float) -> str:
+    """A value as people read it.
+
+    >>> value_text(0.912345), value_text(1234.0), value_text(45_040.0)
+    ('0.9123', '1234', '45,040')
+    """
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+
+
 def listed(columns: Sequence[str]) -> str:
     """Columns by name, the last ones counted where there are many.
 

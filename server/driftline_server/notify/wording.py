@@ -1,5 +1,6 @@
 """A message for people: its title, and a few lines an alert, in plain text; channels escape it."""
 
+from driftline_core.alerts.summary import value_text
 from driftline_core.instants import iso
 from driftline_server.notify.links import Links
 from driftline_server.notify.notification import TEST, Delivery, Notification
@@ -44,7 +45,7 @@ def _lines(told: Notification, links: Links, *, stands: bool) -> list[str]:
     if told.column:
         what.append(told.column)
     if told.value is not None:
-        what.append(f"{told.value:.4g}")
+        what.append(value_text(told.value))
     lines = [" · ".join(what)]
     if told.summary:
         lines.append(told.summary[:SUMMARY_MAX])
@@ -62,7 +63,7 @@ def _lines(told: Notification, links: Links, *, stands: bool) -> list[str]:
 
 def _measured(told: Notification) -> list[str]:
     """What was measured, of columns or, of a metric that has none, of the endpoint."""
-    known = [each for each in told.evidence[:COLUMNS_MAX] if each.value is not None]
-    parts = [f"{each.column} {each.metric} {each.value:.4g}".lstrip() for each in known]
-    name = "columns" if any(each.column for each in known) else "measured"
+    known = [(each, each.value) for each in told.evidence[:COLUMNS_MAX] if each.value is not None]
+    parts = [f"{each.column} {each.metric} {value_text(value)}".lstrip() for each, value in known]
+    name = "columns" if any(each.column for each, _ in known) else "measured"
     return [f"{name}: {', '.join(parts)}"] if parts else []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from driftline_core.alerts import Alert, Evidence, Phase
 from driftline_core.alerts.alert import ACTIVE
+from driftline_core.alerts.summary import value_text
 from driftline_core.instants import iso
 from driftline_server.notify.links import Links
 from driftline_server.web.frame import figure, left_out, table, time_of
@@ -66,7 +67,7 @@ def _row(alert: Alert) -> Markup:
 
 
 def _evidence(seen: Evidence) -> str:
-    level = "" if seen.level is None else f" (level {seen.level:.4g})"
+    level = "" if seen.level is None else f" (level {value_text(seen.level)})"
     return f"{seen.column} {seen.metric} {figure(seen.value)}{level}".strip()
 
 
